@@ -1,0 +1,9 @@
+"""Every block of every page, lab and docstring is a test; the work is in docs/_book."""
+
+from pathlib import Path
+
+from _book.collecting import collector, pytest_addoption
+
+__all__ = ["pytest_addoption", "pytest_collect_file"]
+
+pytest_collect_file = collector(Path(__file__).parent)

@@ -1,0 +1,396 @@
+"""The book's Python-Markdown extension: all that happens to a page and does not need the site around it.
+
+Figures are put into the page as SVG, TeX becomes MathML, code blocks say what a reader pastes, and the
+first use of a glossary term on a page explains itself. Faults are logged with the page and the line; a strict build
+fails on them, and shows all of them at once.
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import io
+import logging
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+
+from markdown import Markdown
+from markdown.blockprocessors import BlockProcessor
+from markdown.extensions import Extension
+from markdown.inlinepatterns import InlineProcessor
+from markdown.postprocessors import Postprocessor
+from markdown.preprocessors import Preprocessor
+from markdown.treeprocessors import Treeprocessor
+from math_core import LatexError, LatexToMathML
+
+from _book import blocks
+
+# Below "mkdocs", so that its strict mode counts what is logged here.
+log = logging.getLogger("mkdocs.plugins.book")
+
+# Matplotlib's colours C0 to C9, black and white: the style sheet gives each a light and a dark value.
+COLOURS = {
+    "#1f77b4": "var(--c0)",
+    "#ff7f0e": "var(--c1)",
+    "#2ca02c": "var(--c2)",
+    "#d62728": "var(--c3)",
+    "#9467bd": "var(--c4)",
+    "#8c564b": "var(--c5)",
+    "#e377c2": "var(--c6)",
+    "#7f7f7f": "var(--c7)",
+    "#bcbd22": "var(--c8)",
+    "#17becf": "var(--c9)",
+    "#808080": "var(--gray)",
+    "#b0b0b0": "var(--grid)",
+    "#cccccc": "var(--grid)",
+    "#000000": "currentColor",
+    "#ffffff": "var(--paper)",
+}
+LIGHT = {
+    "c0": "#1f77b4",
+    "c1": "#c65500",
+    "c2": "#1f8a1f",
+    "c3": "#d62728",
+    "c4": "#8659b5",
+    "c5": "#8c564b",
+    "c6": "#c2459d",
+    "c7": "#6f6f6f",
+    "c8": "#7c7d00",
+    "c9": "#0e8090",
+    "gray": "#707070",
+    "grid": "#8c8c8c",
+    "paper": "#ffffff",
+}
+DARK = {
+    "c0": "#6cb4ee",
+    "c1": "#ff9f45",
+    "c2": "#5cc85c",
+    "c3": "#ff7b7b",
+    "c4": "#c0a0e8",
+    "c5": "#d0a090",
+    "c6": "#f0a0d8",
+    "c7": "#a8a8a8",
+    "c8": "#d4d54a",
+    "c9": "#4fd8e6",
+    "gray": "#a0a0a0",
+    "grid": "#8a8d98",
+    "paper": "#1e2129",
+}
+
+INLINE_MATH = r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$])+?)(?<!\s)\$(?![\d$])"
+DISPLAY_MATH = re.compile(r"(?:^|\n)[ ]{0,3}\$\$(.*?)\$\$[ ]*(?=\n|$)", re.DOTALL)
+TAG = re.compile(r"\\tag\{([^}]*)\}")
+CODE = re.compile(
+    r'<div class="(?P<classes>[^"]*\blanguage-(?P<language>python|pycon)\b[^"]*)"(?P<rest>[^>]*)>'
+    r"(?P<body>.*?<code>(?P<code>.*?)</code>)",
+    re.DOTALL,
+)
+MARKUP = re.compile(r"<[^>]*>")
+
+
+@dataclass
+class Page:
+    """What the extension cannot read off the text it is given."""
+
+    path: str = "page.md"
+    text: str = ""  # the file as it is, front matter included, for line numbers
+    figures: dict[str, bytes] = field(default_factory=dict)
+    folder: str = ""  # where the figures lie as files, relative to the page's source
+    glossary: dict[str, str] = field(default_factory=dict)
+
+    def line(self, text: str) -> int:
+        """The line of the page that holds some text, or its first line."""
+        at = self.text.find(text)
+        if at < 0:
+            first = next((line.strip() for line in text.splitlines() if line.strip()), text)
+            at = max(self.text.find(first), 0)
+        return self.text.count("\n", 0, at) + 1
+
+    def problem(self, text: str, message: str) -> None:
+        """Report a fault at the line that holds some text."""
+        log.warning("%s:%d: %s", self.path, self.line(text), message)
+
+
+class BookExtension(Extension):
+    """Give one instance to every page of a build; set `page` before a page is rendered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.page = Page()
+        self.characters: set[str] = set()  # what the math of all pages is written with
+        self.convert = LatexToMathML(fancy_error=False)
+
+    def extendMarkdown(self, md: Markdown) -> None:  # the name is Python-Markdown's
+        md.ESCAPED_CHARS.append("$")
+        # Before `abbr` reads its definitions, after `fenced_code_block` has put the code away.
+        md.preprocessors.register(_Glossary(md, self), "book_glossary", 5)
+        # Before headings and tables, after lists, admonitions and quotes have taken their indentation off.
+        md.parser.blockprocessors.register(_DisplayMath(md.parser, self), "book_display_math", 79.9)
+        # After code spans, before the backslash escapes.
+        md.inlinePatterns.register(_InlineMath(INLINE_MATH, md, self), "book_inline_math", 185)
+        # Before MkDocs resolves links.
+        md.treeprocessors.register(_Figures(md, self), "book_figures", 4)
+        md.treeprocessors.register(_FirstUse(md), "book_first_use", 3)
+        md.treeprocessors.register(_External(md), "book_external", 2)
+        # After `raw_html` has put the code back.
+        md.postprocessors.register(_Copyable(md), "book_copyable", 5)
+
+    def mathml(self, tex: str, *, display: bool) -> str:
+        """Convert TeX; report what cannot be converted, and show it as it is written."""
+        source = tex.strip()
+        if display:
+            tex = TAG.sub("", tex)
+        try:
+            found = self.convert.convert_with_local_state(tex.strip(), displaystyle=display)
+        except LatexError as error:
+            said = " ".join(str(error).split())
+            self.page.problem(source, f"cannot read this TeX: {said}")
+            return f"<code>{html.escape(source)}</code>"
+        self.characters.update(html.unescape(MARKUP.sub("", found)))
+        if "<msqrt" in found or "<mroot" in found:
+            self.characters.add("\u221a")  # no text, but without the glyph a browser draws no root sign at all
+        return found
+
+
+class _InlineMath(InlineProcessor):
+    def __init__(self, pattern: str, md: Markdown, book: BookExtension) -> None:
+        super().__init__(pattern, md)
+        self.book = book
+
+    def handleMatch(self, m: re.Match[str], data: str) -> tuple[str, int, int]:
+        mathml = self.book.mathml(m[1], display=False)
+        return self.md.htmlStash.store(mathml), m.start(0), m.end(0)
+
+
+class _DisplayMath(BlockProcessor):
+    """`$$` at the start of a line to `$$` at the end of one; numbered equations can be linked to as #eq-1.1."""
+
+    def __init__(self, parser: object, book: BookExtension) -> None:
+        super().__init__(parser)
+        self.book = book
+
+    def test(self, parent: ElementTree.Element, block: str) -> bool:
+        return re.search(r"(^|\n)[ ]{0,3}\$\$", block) is not None
+
+    def run(self, parent: ElementTree.Element, blocks: list[str]) -> bool | None:
+        match = DISPLAY_MATH.search(blocks[0])
+        if not match:
+            self.book.page.problem(blocks[0].strip(), "this $$ is never closed: no blank line inside an equation")
+            return False
+        block = blocks.pop(0)
+        before, after = block[: match.start()], block[match.end() :]
+        if before.strip():
+            self.parser.parseBlocks(parent, [before])
+        box = ElementTree.SubElement(parent, "div", {"class": "math"})
+        # A box of its own, so that a long equation scrolls and the page does not.
+        scroll = ElementTree.SubElement(box, "div", {"class": "math__scroll", "tabindex": "0"})
+        scroll.text = self.parser.md.htmlStash.store(self.book.mathml(match[1], display=True))
+        tags = TAG.findall(match[1])
+        if len(tags) > 1:
+            self.book.page.problem(match[1].strip(), "one \\tag an equation")
+        if tags:
+            box.set("id", f"eq-{tags[0]}")
+            link = ElementTree.SubElement(box, "a", {"class": "math__tag", "href": f"#eq-{tags[0]}"})
+            link.text = f"({tags[0]})"
+        if after.strip():
+            blocks.insert(0, after.lstrip("\n"))
+        return None
+
+
+class _Figures(Treeprocessor):
+    """Put each figure that a block of the page drew into the page, linked to the file it can be seen large in."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
+
+    def run(self, root: ElementTree.Element) -> None:
+        for parent in list(root.iter()):
+            for image in [child for child in parent if child.tag == "img"]:
+                self._replace(parent, image)
+
+    def _replace(self, parent: ElementTree.Element, image: ElementTree.Element) -> None:
+        page = self.book.page
+        name, alt = image.get("src", ""), " ".join(image.get("alt", "").split())
+        if not name.endswith(".svg") or "/" in name:
+            return
+        if not alt:
+            page.problem(f"]({name}", f"{name} needs alt text that says what one sees: ![...]({name})")
+        if name not in page.figures:
+            page.problem(f"]({name}", f'no block draws {name}: end one with fig.savefig("{name}")')
+            return
+        caption = image.get("title")
+        tail = image.tail
+        image.clear()
+        image.tail = tail
+        image.tag = "figure" if self._alone(parent, image) else "span"
+        image.set("class", "figure")
+        link = ElementTree.SubElement(image, "a", {"href": f"{page.folder}{name}", "class": "figure__open"})
+        link.text = self.md.htmlStash.store(inline(page.figures[name].decode(), name, alt))
+        if caption:
+            ElementTree.SubElement(image, "figcaption").text = caption
+        # A paragraph cannot hold a figure.
+        if image.tag == "figure" and parent.tag == "p":
+            parent.tag = "div"
+            parent.set("class", "figures")
+
+    @staticmethod
+    def _alone(parent: ElementTree.Element, image: ElementTree.Element) -> bool:
+        """True where nothing but figures stands in the paragraph."""
+        inside = [parent.text, *(child.tail for child in parent)]
+        tags = {child.tag for child in parent if child is not image}
+        return tags <= {"img", "figure"} and not any(text and text.strip() for text in inside)
+
+
+def inline(svg: str, name: str, alt: str) -> str:
+    """Return a figure as it stands in a page: named, in the page's colours, its ids unlike other figures'."""
+    svg = _bare(svg)
+    suffix = "-" + re.sub(r"\W+", "-", name.removesuffix(".svg"))
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="\1{suffix}"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#\1{suffix})", svg)
+    # Kept as xlink:href: the theme's instant navigation chokes on an SVG's plain href.
+    svg = re.sub(r'\bxlink:href="#([^"]+)"', rf'xlink:href="#\1{suffix}"', svg)
+    opening = f'<svg role="img" aria-label="{html.escape(alt)}" class="drawing" fill="currentColor"'
+    return _opened(svg, opening)
+
+
+def standalone(svg: str) -> str:
+    """Return a figure as a file of its own, readable in light and in dark."""
+
+    def values(names: dict[str, str]) -> str:
+        return ";".join(f"--{name}:{value}" for name, value in names.items())
+
+    style = (
+        f"<style>:root{{color-scheme:light dark;color:#111;background:#fff;{values(LIGHT)}}}"
+        f"@media(prefers-color-scheme:dark){{:root{{color:#eee;background:{DARK['paper']};{values(DARK)}}}}}</style>"
+    )
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    svg = _opened(_bare(svg), f'<svg {names} fill="currentColor" width="100%" height="100%"')
+    at = svg.index(">") + 1
+    return svg[:at] + style + svg[at:] + "\n"
+
+
+def _bare(svg: str) -> str:
+    """Drop what a page has no use for, and name the colours."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r">\s+<", "><", svg).strip()
+    # A tenth of a point is finer than most screens; six decimals would double a page.
+    svg = re.sub(r'\b(?:d|x|y|transform|points)="[^"]*"', lambda m: _rounded(m[0]), svg)
+    return re.sub(r"#[0-9a-f]{6}\b", lambda m: COLOURS.get(m[0], m[0]), svg)
+
+
+def _rounded(attribute: str) -> str:
+    short = re.sub(r"-?\d+\.\d+", lambda m: f"{float(m[0]):.1f}".rstrip("0").rstrip("."), attribute)
+    return re.sub(r"\s+", " ", short).replace('" ', '"').replace(' "', '"')
+
+
+def _opened(svg: str, opening: str) -> str:
+    """Replace the opening tag, keeping its view box."""
+    view = re.search(r'viewBox="([^"]*)"', svg)
+    assert view, "Matplotlib writes a view box"
+    width = float(view[1].split()[2])
+    # In pixels, and the height left to the view box: Material collapses a figure that has none.
+    size = "" if " width=" in opening else f' width="{width * 4 / 3:.0f}"'
+    return re.sub(r"<svg\b[^>]*>", f'{opening} viewBox="{view[1]}"{size}>', svg, count=1)
+
+
+class _Glossary(Preprocessor):
+    """Hand the glossary's terms to `abbr`, which knows where a word may be explained."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
+
+    def run(self, lines: list[str]) -> list[str]:
+        text = "\n".join(lines)
+        used = [term for term in self.book.page.glossary if re.search(rf"\b{re.escape(term)}\b", text)]
+        return [*lines, "", *(f"*[{term}]: {self.book.page.glossary[term]}" for term in used)]
+
+
+class _FirstUse(Treeprocessor):
+    """Explain a term where it is first used in the text, and leave it alone after that, and in headings."""
+
+    def run(self, root: ElementTree.Element) -> None:
+        seen: set[str | None] = set()
+        quiet = {id(e) for tag in ("h1", "h2", "h3", "h4", "a", "th") for top in root.iter(tag) for e in top.iter()}
+        for parent in list(root.iter()):
+            for child in [child for child in parent if child.tag == "abbr"]:
+                if child.text in seen or id(child) in quiet:
+                    _unwrap(parent, child)
+                else:
+                    seen.add(child.text)
+
+
+class _External(Treeprocessor):
+    """Mark the links that leave the book: on paper their addresses are written out."""
+
+    def run(self, root: ElementTree.Element) -> None:
+        for link in root.iter("a"):
+            if link.get("href", "").startswith("http"):
+                link.set("class", "external")
+
+
+def _unwrap(parent: ElementTree.Element, child: ElementTree.Element) -> None:
+    text = (child.text or "") + (child.tail or "")
+    at = list(parent).index(child)
+    if at:
+        parent[at - 1].tail = (parent[at - 1].tail or "") + text
+    else:
+        parent.text = (parent.text or "") + text
+    parent.remove(child)
+
+
+class _Copyable(Postprocessor):
+    """Say, for each block of Python, what the reader pastes: no prompts, no outputs, suites closed."""
+
+    def run(self, text: str) -> str:
+        return CODE.sub(self._block, text)
+
+    @staticmethod
+    def _block(match: re.Match[str]) -> str:
+        if "data-copy" in match["rest"]:  # from a docstring, rendered before the page around it
+            return match[0]
+        code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
+        if match["language"] == "pycon":
+            code = blocks.Block("", 1, "pycon", code, 0, 0).source
+        attribute = html.escape(pasteable(code)).replace("\n", "&#10;")
+        return f'<div class="{match["classes"]}"{match["rest"]} data-copy="{attribute}">{match["body"]}'
+
+
+def pasteable(code: str) -> str:
+    """Return code that an interpreter takes line by line: no blank line inside a suite, one after it."""
+    try:
+        body = ast.parse(code).body
+        blank = set(_blank(code))
+    except (SyntaxError, tokenize.TokenError):
+        return code
+    lines = code.splitlines()
+    suites = [(min([n.lineno, *_decorators(n)]), n.end_lineno or n.lineno) for n in body if hasattr(n, "body")]
+    kept = []
+    for number, line in enumerate(lines, start=1):
+        if number in blank and any(first < number <= last for first, last in suites):
+            continue
+        kept.append(line)
+        if any(number == last for _, last in suites) and lines[number : number + 1] != [""]:
+            kept.append("")
+    return "\n".join(kept) + "\n"
+
+
+def _decorators(node: ast.stmt) -> list[int]:
+    return [each.lineno for each in getattr(node, "decorator_list", [])]
+
+
+def _blank(code: str) -> Iterator[int]:
+    """The blank lines that are not part of a string."""
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        if token.type == tokenize.NL and not token.line.strip():
+            yield token.start[0]
+
+
+def makeExtension() -> BookExtension:  # the name is Python-Markdown's
+    """For those who render a page without MkDocs."""
+    return BookExtension()

@@ -1,0 +1,188 @@
+"""What only MkDocs can do: run the pages, hand their figures to the extension, and finish the site."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+DOCS = str(Path(__file__).resolve().parents[1])
+sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
+
+from _book import blocks, extension, font, notebooks, running  # noqa: E402
+
+log = logging.getLogger("mkdocs.plugins.book")
+
+FONT = "assets/stix-two-math.woff2"
+# Comments are for us, and every page carries this.
+SCRIPT = re.sub(r"^\s*(//.*)?\n|^ +", "", Path(__file__).with_name("theme.js").read_text(encoding="utf-8"), flags=re.M)
+# A function's source shows how it works and is not for pasting.
+SOURCE = re.compile(
+    r'(<details class="mkdocstrings-source">(?:(?!</details>).)*?<div class=")language-python', re.DOTALL
+)
+book = extension.BookExtension()
+figures: dict[str, dict[str, bytes]] = {}
+glossary: dict[str, str] = {}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Add the book's extension: one instance, which is told before each page where it is."""
+    if book not in config.markdown_extensions:
+        config.markdown_extensions.append(book)
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Run every page, and let the figures it draws join the site."""
+    figures.clear()
+    glossary.clear()
+    book.characters.clear()
+    pages = [file for file in files if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb"))]
+    pages = [file for file in pages if not file.src_uri.startswith("_book/")]
+    for file, drawn in zip(pages, _draw([file.abs_src_path for file in pages]), strict=True):
+        if isinstance(drawn, str):
+            log.error("%s", drawn)
+            drawn = {}
+        figures[file.src_uri] = drawn
+        for name, svg in drawn.items():
+            content = extension.standalone(svg.decode())
+            files.append(File.generated(config, _folder(file) + name, content=content))
+        if file.src_uri.endswith(".ipynb"):
+            content = Path(file.abs_src_path).read_bytes()
+            files.append(File.generated(config, _folder(file) + Path(file.src_uri).name, content=content))
+        if file.src_uri == "glossary.md":
+            glossary.update(_terms(Path(file.abs_src_path).read_text(encoding="utf-8")))
+    return files
+
+
+def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
+    """Take a lab back from mkdocs-jupyter: its page would bring 600 KB of styles and no working links."""
+    page.__dict__.pop("render", None)
+    return page
+
+
+def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:
+    """Write a lab as Markdown, so that all that holds for a page holds for a lab."""
+    if page.file.src_uri.endswith(".ipynb"):
+        return lab(Path(page.file.abs_src_path).read_text(encoding="utf-8"), page.file.name)
+    return None
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Tell the extension what page comes next."""
+    path = Path(page.file.abs_src_path or page.file.src_uri)
+    if not page.meta.get("description"):
+        log.warning("%s:1: add a `description:` of one sentence to the front matter", page.file.src_uri)
+    # A lab's lines are those of the Markdown made of it.
+    written = page.file.src_uri.endswith(".md") and path.exists()
+    book.page = extension.Page(
+        path=os.path.relpath(path, Path(config.docs_dir).parent),
+        text=path.read_text(encoding="utf-8") if written else markdown,
+        figures=figures.get(page.file.src_uri, {}),
+        folder=_folder(page.file).rpartition("/")[0].rpartition("/")[2] + "/",
+        glossary={} if page.file.src_uri == "glossary.md" else glossary,
+    )
+    return markdown
+
+
+def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
+    """Now that all math is known, make the font that holds just its characters."""
+    if book.characters:
+        cache = Path(config.docs_dir).parent / ".cache" / "book"
+        files.append(File.generated(config, FONT, content=font.subset(book.characters, cache)))
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Ask for the math font early, and mend what the theme leaves undone."""
+    if "<math" in output:
+        base = "../" * page.url.count("/")
+        preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
+        output = output.replace("</head>", f"{preload}</head>", 1)
+    if page.file.src_uri.startswith("reference/"):
+        output = SOURCE.sub(r"\1language-source", output.replace("language-python doc-sig", "language-source doc-sig"))
+    return _mend(output)
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """Mend the page for a wrong address as well."""
+    return _mend(output) if template_name.endswith(".html") else output
+
+
+def _mend(output: str) -> str:
+    """Name the search dialog, which axe asks for; the rest is said in the script."""
+    dialog = 'data-md-component="search" role="dialog"'
+    output = output.replace(dialog, f'{dialog} aria-label="Search"', 1)
+    return output.replace("</head>", f"<script>{SCRIPT}</script></head>", 1)
+
+
+def lab(text: str, name: str) -> str:
+    """Return a notebook as the Markdown of a page."""
+    cells = json.loads(text)["cells"]
+    download = f"[Download this lab]({name}/{name}.ipynb){{ download={name}.ipynb }} and run it in Jupyter."
+    title = re.sub(r"^#\s*", "", "".join(cells[0]["source"]).partition("\n")[0])
+    parts = [f"---\ndescription: {json.dumps(_plain(title))}\n---\n"]
+    for number, cell in enumerate(cells):
+        source = "".join(cell["source"]).strip("\n")
+        if cell["cell_type"] == "markdown":
+            if number == 0:
+                head, _, rest = source.partition("\n")
+                source = f"{head}\n\n{download}\n{rest}"
+                sentence = next((line for line in rest.splitlines() if line.strip()), title)
+                parts[0] = f"---\ndescription: {json.dumps(_plain(sentence))}\n---\n"
+            parts.append(source)
+            continue
+        parts.append(f"```python\n{source}\n```")
+        shown = notebooks._stored(cell).rstrip("\n")
+        if shown:
+            parts.append(f"```{{.text .output}}\n{shown}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`]", r"\1", text).strip()
+
+
+def _folder(file: File) -> str:
+    """Where a page's figures go: names are unique within a page, not within the book."""
+    return file.src_uri.rpartition(".")[0] + "/"
+
+
+def _terms(text: str) -> dict[str, str]:
+    """The glossary's terms: each with the first sentence of its explanation, in plain words."""
+    found = {}
+    for names, meaning in re.findall(r"^(\S.*)\n:[ ]+(.+(?:\n[ ]{4}.+)*)", text, re.M):
+        sentence = re.match(r".*?[.](?=\s|$)", " ".join(meaning.split()))
+        for term in (names, names[0].lower() + names[1:]):
+            found[term] = found[f"{term}s"] = _plain(sentence[0] if sentence else meaning)
+    return {term: meaning for term, meaning in found.items() if "$" not in meaning}
+
+
+def _draw(paths: list[str]) -> list[dict[str, bytes] | str]:
+    """Run pages side by side, each in a process of its own; a page that fails is its message."""
+    kept = {at for at, path in enumerate(paths) if any(block.runs for block in _blocks(path))}
+    workers = min(len(kept), os.cpu_count() or 1)
+    found: list[dict[str, bytes] | str] = [{} for _ in paths]
+    if not kept:
+        return found
+    order = sorted(kept)
+    if DOCS not in sys.path:
+        sys.path.append(DOCS)  # the processes inherit it
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for at, drawn in zip(order, pool.map(running.drawn, [paths[at] for at in order]), strict=True):
+            found[at] = drawn
+    return found
+
+
+def _blocks(path: str) -> list[blocks.Block]:
+    reader = notebooks if path.endswith(".ipynb") else blocks
+    return reader.parse(Path(path).read_text(encoding="utf-8"), path)

@@ -1,0 +1,22 @@
+// The theme fetches the search index, by far the heaviest file of the site, on every visit: wait for the first search.
+{
+  const { open, send } = XMLHttpRequest.prototype
+  const searching = () => document.activeElement?.matches("[name=query]") || new URL(location).searchParams.has("q")
+  XMLHttpRequest.prototype.open = function (method, url, ...rest) {
+    this.isIndex = `${url}`.endsWith("search_index.json")
+    return open.call(this, method, url, ...rest)
+  }
+  XMLHttpRequest.prototype.send = function (...rest) {
+    if (!this.isIndex || searching()) return send.apply(this, rest)
+    const ready = () => {
+      if (!searching()) return
+      document.removeEventListener("focusin", ready)
+      send.apply(this, rest)
+    }
+    document.addEventListener("focusin", ready)
+  }
+}
+// It wraps every copy button in a <nav>: dozens of landmarks without a name, of no use to those who go by landmarks.
+new MutationObserver(() => {
+  for (const nav of document.querySelectorAll(".md-code__nav:not([role])")) nav.setAttribute("role", "none")
+}).observe(document, { childList: true, subtree: true })

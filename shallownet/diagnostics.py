@@ -1,0 +1,327 @@
+r"""What to look at: are units tied, is anything saturated or dead, how large is each layer's signal?
+
+Every function reduces the last axes of plain arrays and keeps the leading ones, so it takes one network
+or an ensemble; most fit `train(..., record={"name": lambda params, trace: ...})`. A network that diverged
+gives NaN, not a share or a size that looks right.
+"""
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "angles",
+    "check_gradients",
+    "dead_units",
+    "grad_norms",
+    "jacobian_singular_values",
+    "rms",
+    "saturation",
+    "unit_rank",
+    "unit_spread",
+    "update_ratio",
+]
+
+Layers = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+def unit_spread(W: np.ndarray) -> np.ndarray:
+    """Return the largest difference between two units (rows) in any one weight; 0 if all are equal.
+
+    Compare it with a small number, never with 0: matrix products may round equal rows differently,
+    by about 1e-15.
+
+    Args:
+        W: `(..., n_out, n_in)`.
+
+    Returns:
+        Shape `(...)`.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.diagnostics import unit_spread
+        >>> float(unit_spread(np.array([[1.0, 2.0], [1.0, 5.0]])))
+        3.0
+    """
+    W = _matrix("unit_spread", "W", W)
+    return np.asarray((W.max(axis=-2) - W.min(axis=-2)).max(axis=-1))
+
+
+def unit_rank(W: np.ndarray, tolerance: float = 1e-8) -> np.ndarray:
+    """Return how many linearly independent units (rows) a layer has: the numerical rank of `W`.
+
+    Args:
+        W: `(..., n_out, n_in)`.
+        tolerance: Singular values up to this share of the largest count as 0.
+
+    Returns:
+        Integers of shape `(...)`.
+    """
+    W = _matrix("unit_rank", "W", W)
+    if not isinstance(tolerance, Real) or not tolerance >= 0:
+        raise ValueError(f"unit_rank: tolerance must be at least 0, got {_shown(tolerance)}")
+    if not np.isfinite(W).all():
+        raise ValueError("unit_rank: W must be finite, got NaN or infinity")
+    s = np.linalg.svd(W, compute_uv=False)
+    return np.asarray((s > tolerance * s[..., :1]).sum(axis=-1))
+
+
+def saturation(A: np.ndarray, threshold: float = 0.97) -> np.ndarray:
+    """Return the share of activations beyond `threshold` in absolute value.
+
+    For tanh; for a sigmoid give `2 * A - 1`, which is tanh of half its argument.
+
+    Args:
+        A: `(..., n, m)`, units by examples.
+        threshold: In [0, 1). At 0.97, tanh's slope is 0.06.
+
+    Returns:
+        Shape `(...)`, each in [0, 1].
+    """
+    A = _matrix("saturation", "A", A)
+    if not isinstance(threshold, Real) or not 0 <= threshold < 1:
+        raise ValueError(f"saturation: threshold must lie in [0, 1), got {_shown(threshold)}")
+    return _or_nan((np.abs(A) > threshold).mean(axis=(-2, -1)), A)
+
+
+def dead_units(A: np.ndarray) -> np.ndarray:
+    """Return the share of units that are exactly 0 for every example, as a dead ReLU is.
+
+    Args:
+        A: `(..., n, m)`, units by examples.
+
+    Returns:
+        Shape `(...)`, each in [0, 1].
+    """
+    A = _matrix("dead_units", "A", A)
+    return _or_nan((A == 0).all(axis=-1).mean(axis=-1), A)
+
+
+def rms(A: np.ndarray) -> np.ndarray:
+    """Return the root of the mean square over the last two axes.
+
+    Unlike the standard deviation, it counts a mean that is not zero, and so does the next layer.
+
+    Args:
+        A: `(..., n, m)`.
+
+    Returns:
+        Shape `(...)`.
+    """
+    A = _matrix("rms", "A", A)
+    return np.asarray(np.sqrt((A * A).mean(axis=(-2, -1))))
+
+
+def angles(A: np.ndarray) -> np.ndarray:
+    """Return the angle in radians between every two columns (examples); NaN for a column of zeros.
+
+    Args:
+        A: `(..., n, m)`.
+
+    Returns:
+        Shape `(..., m, m)`, each in [0, pi].
+    """
+    A = _matrix("angles", "A", A)
+    with np.errstate(invalid="ignore"):
+        U = A / np.abs(A).max(axis=-2, keepdims=True)  # or the squares of a faint signal underflow
+        U = U / np.linalg.norm(U, axis=-2, keepdims=True)
+    # arccos of the inner product loses half the digits of a small angle
+    return np.asarray(2 * np.arctan2(_distances(U, 1), _distances(U, -1)))
+
+
+def grad_norms(grads: Layers) -> np.ndarray:
+    """Return the Frobenius norm of each layer's weight gradient.
+
+    Args:
+        grads: From `backward`, `L` layers.
+
+    Returns:
+        Shape `(L, ...)`: the first axis is the layer.
+    """
+    if not len(grads):
+        raise ValueError("grad_norms: grads must hold at least one layer, got none")
+    return np.stack([np.linalg.norm(_matrix("grad_norms", "dW", dW), axis=(-2, -1)) for dW, _ in grads])
+
+
+def update_ratio(before: Layers, after: Layers) -> np.ndarray:
+    """Return the size of an update against the size of the weights, layer by layer.
+
+    Args:
+        before: Layers before a step.
+        after: The same layers after it.
+
+    Returns:
+        Shape `(L, ...)`: rms of the change of `W` over rms of `W`. About 1e-3 is a usual step.
+    """
+    if len(before) != len(after):
+        raise ValueError(
+            f"update_ratio: before and after must have as many layers, got {len(before)} and {len(after)}"
+        )
+    pairs = [(np.asarray(W), np.asarray(V)) for (W, _), (V, _) in zip(before, after, strict=True)]
+    for W, V in pairs:
+        if W.shape != V.shape:
+            raise ValueError(
+                f"update_ratio: before and after must have the same shapes, got {W.shape} and {V.shape}"
+            )
+    return np.stack([rms(V - W) / rms(W) for W, V in pairs])
+
+
+def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> np.ndarray:
+    r"""Return the singular values of $\partial A^{[L]} / \partial x$ at every example.
+
+    They say by which factors the network stretches a small change of its input.
+
+    Args:
+        params: Layers `(W, b)`.
+        X: `(..., n_0, m)`.
+        activation: Of the hidden layers.
+
+    Returns:
+        Shape `(..., m, min(n_0, n_L))`: largest first, at each example.
+    """
+    params, X = _checked("jacobian_singular_values", params, X, activation)
+    Z = _pre_activations(params, X, activation)
+    J = params[0][0][..., None, :, :]  # (..., 1 for the example, n_1, n_0)
+    for l in range(1, len(params)):
+        slope = np.moveaxis(activation.df(Z[l - 1]), -1, -2)[..., None]  # (..., m, n_l, 1)
+        J = params[l][0][..., None, :, :] @ (slope * J)
+    J = np.broadcast_to(J, (*Z[-1].shape[:-2], Z[-1].shape[-1], *J.shape[-2:]))
+    return np.asarray(np.linalg.svd(J, compute_uv=False))
+
+
+def check_gradients(
+    params: Layers,
+    X: np.ndarray,
+    Y: np.ndarray,
+    activation: Any,
+    loss: Any,
+    *,
+    grads: Layers | None = None,
+    directions: int = 5,
+    step: float = 1e-5,
+) -> np.ndarray:
+    r"""Compare gradients with central differences of the loss along random directions.
+
+    For a direction $V$ of one parameter, $\langle \nabla J, V \rangle$ should equal
+    $(J(W + hV) - J(W - hV)) / 2h$ up to $h^2$ and rounding.
+
+    Args:
+        params: Layers `(W, b)` in float64. For ReLU keep biases off zero: at its kink the two differ.
+        X: `(..., n_0, m)`.
+        Y: `(..., n_L, m)`.
+        activation: Of the hidden layers.
+        loss: On the logits.
+        grads: The gradients to check, from `backward`. If None, the chain rule with `activation.df`
+            and `loss.df`, written out here apart from `backward`, so that it checks those two.
+        directions: How many for each parameter; always the same ones.
+        step: $h$.
+
+    Returns:
+        Shape `(...)`: the largest difference, over all parameters and directions, relative to the
+        gradient's norm, or to 0.001 of the loss if that is larger. Below 1e-6 is right; above 1e-3 is
+        a mistake.
+    """
+
+    def J(layers: Layers) -> np.ndarray:
+        return np.asarray(loss.f(_pre_activations(layers, X, activation)[-1], Y))
+
+    params, X = _checked("check_gradients", params, X, activation)
+    _check_settings(loss, directions, step)
+    params = [(W.astype(float), b.astype(float)) for W, b in params]
+    grads = _chain_rule(params, X, Y, activation, loss) if grads is None else grads
+    if len(grads) != len(params):
+        raise ValueError(f"check_gradients: grads must have {len(params)} layers, got {len(grads)}")
+    rng = np.random.default_rng(0)  # any directions do, and the same ones make failures repeat
+    norm = np.sqrt(sum(np.square(g).sum(axis=(-2, -1)) for layer in grads for g in layer))
+    worst = np.zeros(np.shape(norm))
+    for l, layer in enumerate(params):
+        for i, P in enumerate(layer):
+            for _ in range(directions):
+                V = rng.standard_normal(P.shape)
+                V /= np.linalg.norm(V, axis=(-2, -1), keepdims=True)
+                ends = []
+                for h in (step, -step):
+                    moved = [list(other) for other in params]
+                    moved[l][i] = P + h * V
+                    ends.append(J(moved))  # type: ignore[arg-type]
+                slope = (ends[0] - ends[1]) / (2 * step)
+                claimed = (grads[l][i] * V).sum(axis=(-2, -1))
+                worst = np.maximum(worst, np.abs(slope - claimed))
+    # at a gradient of 0 the difference is rounding, about 1e-11 of the loss: no reason to fail
+    return np.asarray(worst / np.maximum(np.maximum(norm, 1e-3 * J(params)), np.finfo(float).tiny))
+
+
+def _pre_activations(params: Layers, X: np.ndarray, activation: Any) -> list[np.ndarray]:
+    Z = []
+    A = np.asarray(X)
+    for W, b in params:
+        Z.append(W @ A + b)
+        A = activation.f(Z[-1])
+    return Z
+
+
+def _chain_rule(params: Layers, X: np.ndarray, Y: np.ndarray, activation: Any, loss: Any) -> Layers:
+    Z = _pre_activations(params, X, activation)
+    A = [np.asarray(X), *(activation.f(z) for z in Z[:-1])]
+    dZ = loss.df(Z[-1], Y)
+    grads = []
+    for l in reversed(range(len(params))):
+        grads.append((dZ @ A[l].mT, dZ.sum(axis=-1, keepdims=True)))
+        if l > 0:
+            dZ = params[l][0].mT @ dZ * activation.df(Z[l - 1])
+    return grads[::-1]
+
+
+def _distances(U: np.ndarray, sign: int) -> np.ndarray:
+    # column by column: all pairs of all entries at once need (..., n, m, m) numbers
+    columns = np.moveaxis(U, -1, 0)[..., None]
+    return np.stack([np.linalg.norm(U - sign * u, axis=-2) for u in columns], axis=-1)
+
+
+def _or_nan(share: Any, A: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(A).any(axis=(-2, -1)), np.nan, share)
+
+
+def _matrix(name: str, argument: str, array: Any) -> np.ndarray:
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub" or array.ndim < 2 or 0 in array.shape[-2:]:
+        raise ValueError(
+            f"{name}: {argument} must be a numeric array with two axes or more, "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    # squares and differences of small integers, such as the pixels of a picture, wrap around
+    return np.asarray(array if array.dtype.kind == "f" else array.astype(float))
+
+
+def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.ndarray]:
+    X = _matrix(name, "X", X)
+    if not np.isfinite(X).all():
+        raise ValueError(f"{name}: X must be finite, got NaN or infinity")
+    if not callable(getattr(activation, "df", None)):
+        raise TypeError(f"{name}: activation must be an Activation, got {_shown(activation)}")
+    layers, n_in = [], X.shape[-2]
+    for l, (W, b) in enumerate(params, start=1):
+        W, b = _matrix(name, f"W[{l}]", W), np.asarray(b)
+        if W.shape[-1] != n_in:
+            raise ValueError(f"{name}: W[{l}] must be (..., n_{l}, {n_in}), got {W.shape}")
+        n_in = W.shape[-2]
+        # a bias of shape (n,) would broadcast along the examples, silently
+        if b.shape[-2:] != (n_in, 1):
+            raise ValueError(f"{name}: b[{l}] must be (..., {n_in}, 1), got {b.shape}")
+        layers.append((W, b))
+    return layers, X
+
+
+def _check_settings(loss: Any, directions: Any, step: Any) -> None:
+    if not callable(getattr(loss, "df", None)):
+        raise TypeError(f"check_gradients: loss must be a Loss, got {_shown(loss)}")
+    if not isinstance(directions, int) or directions < 1:
+        raise ValueError(f"check_gradients: directions must be at least 1, got {_shown(directions)}")
+    if not isinstance(step, Real) or not float(step) > 0:
+        raise ValueError(f"check_gradients: step must be positive, got {_shown(step)}")
+
+
+def _shown(value: Any) -> str:
+    return " ".join(repr(value).split())[:80]  # an array's repr has many lines

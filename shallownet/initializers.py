@@ -1,0 +1,390 @@
+r"""Initializers: every scheme of the book as `(shape, rng, *, ..., dtype) -> W`.
+
+`shape` is `(..., n_out, n_in)`; leading axes are independent networks and never change the variance.
+`rng` is advanced in place, `dtype` is `float` or `np.float32`. Other parameters are bound with
+`functools.partial(normal, std=0.1)`. All but `zeros`, `constant` and `identity` have mean zero; what
+tells them apart is the variance, and that is what the tests test.
+
+Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if `rng` or `dtype` is none.
+"""
+
+from collections.abc import Callable
+from math import ceil, sqrt
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "constant",
+    "fans",
+    "gain",
+    "glorot",
+    "he",
+    "identity",
+    "lecun",
+    "normal",
+    "orthogonal",
+    "sparse",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "zeros",
+]
+
+Shape = tuple[int, ...]
+Generator = np.random.Generator
+
+# Standard deviation of N(0, 1) cut off at -2 and 2; dividing by it restores the variance.
+TRUNCATED_STD = 0.87962566103423978
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return `(fan_in, fan_out)`, the numbers of inputs and of outputs of one unit's layer.
+
+    Args:
+        shape: `(..., n_out, n_in)`.
+
+    Raises:
+        ValueError: If `shape` has fewer than two axes or an empty one.
+
+    Examples:
+        >>> from shallownet.initializers import fans
+        >>> fans((200, 4, 2))
+        (2, 4)
+    """
+    n_out, n_in = _checked("fans", shape)[-2:]
+    return n_in, n_out
+
+
+def zeros(shape: Shape, rng: Generator, *, dtype: Any = float) -> np.ndarray:
+    """Return zeros. Right for biases and for a model with one layer; chapter 1 says why not elsewhere."""
+    return np.zeros(_checked("zeros", shape, rng, dtype), dtype)
+
+
+def constant(shape: Shape, rng: Generator, *, value: float, dtype: Any = float) -> np.ndarray:
+    """Return an array of `value`. It ties all units of a layer, whatever the value.
+
+    Args:
+        value: A finite number.
+    """
+    shape = _checked("constant", shape, rng, dtype)
+    return np.full(shape, _number("constant", "value", value, (), dtype), dtype)
+
+
+def identity(shape: Shape, rng: Generator, *, dtype: Any = float) -> np.ndarray:
+    """Return ones on the diagonal: a square layer passes its input on, a wide one pads it with zeros."""
+    shape = _checked("identity", shape, rng, dtype)
+    return np.broadcast_to(np.eye(*shape[-2:], dtype=dtype), shape).copy()
+
+
+def normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.ndarray:
+    """Draw from N(0, `std**2`).
+
+    Args:
+        std: Standard deviation, at least 0; an array broadcasts against `shape`, so that
+            `np.array(scales)[:, None, None]` gives each network of an ensemble its own.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.initializers import normal
+        >>> W = normal((400, 100), np.random.default_rng(0), std=0.01)
+        >>> bool(abs(W.std() / 0.01 - 1) < 0.02)  # the sampling error is about 0.004
+        True
+    """
+    shape = _checked("normal", shape, rng, dtype)
+    std = _nonnegative("normal", "std", std, shape, dtype)
+    W: np.ndarray = rng.standard_normal(shape, dtype=dtype) * std
+    return W
+
+
+def uniform(shape: Shape, rng: Generator, *, limit: Any, dtype: Any = float) -> np.ndarray:
+    """Draw from the interval `[-limit, limit)`; the variance is `limit**2 / 3`.
+
+    Args:
+        limit: Half-width, at least 0; an array broadcasts against `shape`.
+    """
+    shape = _checked("uniform", shape, rng, dtype)
+    limit = _nonnegative("uniform", "limit", limit, shape, dtype)
+    W: np.ndarray = (2 * rng.random(shape, dtype=dtype) - 1) * limit
+    return W
+
+
+def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.ndarray:
+    """Draw from a normal distribution cut off at two of its own deviations, rescaled to `std`.
+
+    `std` is the standard deviation of what comes out, as in Keras and JAX; PyTorch's `trunc_normal_`
+    neither rescales nor cuts relative to `std`.
+
+    Args:
+        std: Standard deviation, at least 0; an array broadcasts against `shape`.
+    """
+    shape = _checked("truncated_normal", shape, rng, dtype)
+    std = _nonnegative("truncated_normal", "std", std, shape, dtype)
+    W: np.ndarray = rng.standard_normal(shape, dtype=dtype)
+    while (outside := np.abs(W) > 2).any():  # about 4.6 % at the first pass
+        W[outside] = rng.standard_normal(int(outside.sum()), dtype=dtype)
+    W *= std / TRUNCATED_STD
+    return W
+
+
+def variance_scaling(
+    shape: Shape,
+    rng: Generator,
+    *,
+    scale: float = 1.0,
+    mode: str = "fan_in",
+    distribution: str = "normal",
+    dtype: Any = float,
+) -> np.ndarray:
+    r"""Draw zero-mean weights with variance `scale / n`; `lecun`, `glorot` and `he` are special cases.
+
+    Args:
+        scale: At least 0.
+        mode: What `n` is: `"fan_in"`, `"fan_out"`, `"fan_avg"` (arithmetic mean) or
+            `"fan_geo_avg"` (geometric mean).
+        distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
+    """
+    return _scaled("variance_scaling", shape, rng, scale, mode, distribution, dtype)
+
+
+def lecun(
+    shape: Shape,
+    rng: Generator,
+    *,
+    distribution: str = "normal",
+    gain: float = 1.0,
+    dtype: Any = float,
+) -> np.ndarray:
+    r"""Draw zero-mean weights with variance `gain**2` / fan-in.
+
+    A unit whose inputs have mean square $q$ gets a pre-activation of mean square $q$, averaged over $W$.
+
+    Args:
+        distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
+        gain: At least 0.
+
+    Source:
+        LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6.
+    """
+    return _scaled("lecun", shape, rng, _square("lecun", gain), "fan_in", distribution, dtype)
+
+
+def glorot(
+    shape: Shape,
+    rng: Generator,
+    *,
+    distribution: str = "normal",
+    gain: float = 1.0,
+    dtype: Any = float,
+) -> np.ndarray:
+    r"""Draw zero-mean weights with variance `gain**2` times 2 / (fan-in + fan-out).
+
+    The compromise between keeping activations (1 / fan-in) and gradients (1 / fan-out).
+
+    Args:
+        distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
+        gain: At least 0.
+
+    Source:
+        Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
+        networks", eq. 12 (the variance) and eq. 16 (as a uniform distribution).
+    """
+    return _scaled("glorot", shape, rng, _square("glorot", gain), "fan_avg", distribution, dtype)
+
+
+def he(
+    shape: Shape,
+    rng: Generator,
+    *,
+    distribution: str = "normal",
+    gain: float = 2**0.5,
+    mode: str = "fan_in",
+    dtype: Any = float,
+) -> np.ndarray:
+    r"""Draw zero-mean weights with variance `gain**2` / fan-in.
+
+    The default gain repays what ReLU discards: a layer whose inputs have mean square $q$ has
+    outputs of mean square $q$, averaged over $W$.
+
+    Args:
+        shape: `(..., n_out, n_in)`. Leading axes are independent networks and do not change
+            the variance.
+        rng: Advanced in place; reseeding it per layer would correlate the layers.
+        distribution: `"normal"`, `"uniform"` or `"truncated_normal"`.
+        gain: At least 0; `gain(leaky_relu)` for another slope.
+        mode: `"fan_in"` keeps activations, `"fan_out"` gradients.
+        dtype: `float` or `np.float32`.
+
+    Returns:
+        Array of the given `shape` and `dtype`.
+
+    Raises:
+        ValueError: If `shape` has fewer than two axes or no inputs.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.initializers import he
+        >>> W = he((400, 100), np.random.default_rng(0))
+        >>> bool(abs(W.var() * 100 - 2) < 0.1)  # the sampling error is about 0.014
+        True
+
+    Source:
+        He et al. (2015), "Delving Deep into Rectifiers", eq. 10 (forward) and eq. 14 (backward).
+    """
+    return _scaled("he", shape, rng, _square("he", gain), mode, distribution, dtype)
+
+
+def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: Any = float) -> np.ndarray:
+    r"""Draw `gain` times a matrix with orthonormal rows (or columns, if there are more rows).
+
+    Uniform over all such matrices: without the sign correction, the factor $Q$ of a Gaussian
+    matrix's QR decomposition is not.
+
+    Args:
+        gain: At least 0; every singular value of `W` equals it.
+
+    Source:
+        Saxe, McClelland & Ganguli (2013), "Exact solutions to the nonlinear dynamics of learning in
+        deep linear neural networks"; Mezzadri (2007) for the sign correction.
+    """
+    shape = _checked("orthogonal", shape, rng, dtype)
+    *ensemble, n_out, n_in = shape
+    gain = float(_nonnegative("orthogonal", "gain", gain, (), dtype))
+    tall = (*ensemble, max(n_out, n_in), min(n_out, n_in))
+    Q, R = np.linalg.qr(rng.standard_normal(tall, dtype=dtype))
+    Q = gain * Q * np.where(np.diagonal(R, axis1=-2, axis2=-1) < 0, -1, 1)[..., None, :].astype(dtype)
+    W: np.ndarray = Q if n_out >= n_in else Q.mT
+    return W
+
+
+def sparse(
+    shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dtype: Any = float
+) -> np.ndarray:
+    """Draw from N(0, `std**2`) and set `ceil(sparsity * n_out)` weights of every column to 0.
+
+    Args:
+        sparsity: Share of zeros, in [0, 1].
+        std: Standard deviation of the others.
+
+    Source:
+        Martens (2010), "Deep learning via Hessian-free optimization"; the rule per column is PyTorch's.
+    """
+    shape = _checked("sparse", shape, rng, dtype)
+    if not isinstance(sparsity, Real) or not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse: sparsity must lie in [0, 1], got {_shown(sparsity)}")
+    std = _nonnegative("sparse", "std", std, shape, dtype)
+    W: np.ndarray = rng.standard_normal(shape, dtype=dtype) * std
+    ranks = rng.random(shape).argsort(axis=-2)  # a random order of each column's rows
+    W[ranks < ceil(sparsity * shape[-2])] = 0
+    return W
+
+
+# Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
+# is PyTorch's calculate_gain; chapter 4 says where 5/3 comes from and what it does.
+_GAINS = {
+    "identity": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": sqrt(2),
+    "leaky_relu": sqrt(2 / (1 + 0.01**2)),
+    "selu": 3 / 4,
+}
+
+
+def gain(activation: Any) -> float:
+    """Return the customary factor for the weights before an activation (PyTorch's table).
+
+    Args:
+        activation: One of `identity`, `sigmoid`, `tanh`, `relu`, `leaky_relu`, `selu`.
+
+    Raises:
+        ValueError: If there is no customary gain for `activation`.
+
+    Examples:
+        >>> import shallownet as sn
+        >>> round(sn.initializers.gain(sn.activations.tanh), 4)
+        1.6667
+    """
+    name = getattr(activation, "name", activation)
+    if not isinstance(name, str) or name not in _GAINS:
+        raise ValueError(f"gain: activation must be one of {', '.join(_GAINS)}, got {_shown(name)}")
+    return _GAINS[name]
+
+
+_FANS: dict[str, Callable[[int, int], float]] = {
+    "fan_in": lambda n_in, n_out: n_in,
+    "fan_out": lambda n_in, n_out: n_out,
+    "fan_avg": lambda n_in, n_out: (n_in + n_out) / 2,
+    "fan_geo_avg": lambda n_in, n_out: sqrt(n_in * n_out),
+}
+
+
+def _scaled(
+    name: str, shape: Shape, rng: Generator, scale: float, mode: str, distribution: str, dtype: Any
+) -> np.ndarray:
+    *_, n_out, n_in = _checked(name, shape, rng, dtype)
+    scale = float(_nonnegative(name, "scale", scale, ()))
+    if mode not in list(_FANS):
+        raise ValueError(f"{name}: mode must be one of {', '.join(_FANS)}, got {_shown(mode)}")
+    std = sqrt(scale / _FANS[mode](n_in, n_out))
+    if distribution == "normal":
+        return normal(shape, rng, std=std, dtype=dtype)
+    if distribution == "uniform":
+        return uniform(shape, rng, limit=sqrt(3) * std, dtype=dtype)
+    if distribution == "truncated_normal":
+        return truncated_normal(shape, rng, std=std, dtype=dtype)
+    raise ValueError(
+        f"{name}: distribution must be normal, uniform or truncated_normal, got {_shown(distribution)}"
+    )
+
+
+def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shape:
+    try:
+        whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in shape)
+        fits = whole and len(shape) >= 2 and min(shape) > 0
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name}: shape must be (..., n_out, n_in) with n_in >= 1, got {_shown(shape)}")
+    if name != "fans" and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{name}: rng must be a numpy Generator, got {_shown(rng)}")
+    try:
+        known = np.dtype(dtype) in (np.float64, np.float32)
+    except TypeError:
+        known = False
+    if not known:
+        raise TypeError(f"{name}: dtype must be float64 or float32, got {_shown(dtype)}")
+    return tuple(int(n) for n in shape)
+
+
+def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
+    """Return `value` as an array of `dtype`, or say why it cannot scale weights of `shape`."""
+    number = np.asarray(value)
+    if number.dtype.kind not in "fiu" or not np.isfinite(number).all():
+        raise ValueError(f"{name}: {argument} must be finite, got {_shown(value)}")
+    if np.abs(number).max(initial=0) > np.finfo(dtype).max:
+        raise ValueError(f"{name}: {argument} must be finite as {np.dtype(dtype)}, got {_shown(value)}")
+    try:
+        fits = np.broadcast_shapes(number.shape, shape) == shape
+    except ValueError:
+        fits = False
+    if not fits:
+        expected = f"broadcast against {shape}" if shape else "be a number"
+        raise ValueError(f"{name}: {argument} must {expected}, got shape {number.shape}")
+    return number.astype(dtype)
+
+
+def _nonnegative(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
+    number = _number(name, argument, value, shape, dtype)
+    if (number < 0).any():
+        raise ValueError(f"{name}: {argument} must be at least 0, got {_shown(value)}")
+    return number
+
+
+def _square(name: str, gain: Any) -> float:
+    return float(_nonnegative(name, "gain", gain, ())) ** 2
+
+
+def _shown(value: Any) -> str:
+    return " ".join(repr(value).split())[:80]  # an array's repr has many lines

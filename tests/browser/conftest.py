@@ -1,0 +1,66 @@
+"""Run as `pytest tests/browser` (plain `pytest` leaves it out): needs Chromium and `npm ci` here."""
+
+import pytest
+import served
+
+
+def pytest_configure(config):
+    # Before collection, which needs the list of pages, and once: xdist's workers inherit the result.
+    if not hasattr(config, "workerinput"):
+        served.site()
+
+
+def pytest_generate_tests(metafunc):
+    if "name" in metafunc.fixturenames:
+        names = served.chapters() if "lighthouse" in metafunc.function.__name__ else served.pages()
+        assert names, f"{served.site()} has no pages"
+        metafunc.parametrize("name", names, ids=[name or "index" for name in names])
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [r for group in ("passed", "failed") for r in terminalreporter.getreports(group)]
+    lines = sorted(value for r in reports for key, value in r.user_properties if key == "measured")
+    if lines:
+        terminalreporter.section("measured")
+        terminalreporter.write("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def measured(request):
+    """`measured(line)` shows a line below the results, whichever worker measured it."""
+    # Not record_property, which warns that it does not fit CI's JUnit report, and a warning is an error.
+    return lambda line: request.node.user_properties.append(("measured", line))
+
+
+@pytest.fixture(scope="session")
+def server():
+    with served.serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with served.browsing() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def tab(browser, server):
+    """`tab(name, **options)` is a page of the book; tabs with equal options are one, reused."""
+    tabs = {}
+
+    def open_(name, **options):
+        key = repr(sorted(options.items()))
+        if key not in tabs:
+            context = browser.new_context(**options)
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+            tabs[key] = context.new_page()
+        page = tabs[key]
+        # Through a blank page: an address that differs by its #anchor only would not be loaded.
+        page.goto("about:blank")
+        page.goto(server.url + name, wait_until="load")
+        return page
+
+    yield open_
+    for page in tabs.values():
+        page.context.close()

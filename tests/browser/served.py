@@ -1,0 +1,157 @@
+"""The built book, a server on loopback that counts what it sends, and one Chromium."""
+
+import functools
+import gzip
+import mimetypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+# Nothing may leave the machine: a host that is not loopback does not resolve.
+OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TEXT = {".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".map"}
+
+
+@functools.cache
+def site() -> Path:
+    """The built site: the one that SHALLOWNET_SITE names, or a new strict build."""
+    if "SHALLOWNET_SITE" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="shallownet-site-")
+        subprocess.run(
+            [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
+            cwd=ROOT,
+            check=True,
+            env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        )
+        # pytest-xdist's workers inherit it and build nothing.
+        os.environ["SHALLOWNET_SITE"] = folder
+    return Path(os.environ["SHALLOWNET_SITE"]).resolve()
+
+
+@functools.cache
+def pages() -> list[str]:
+    """Every page of the site, as its address below the site's root; the home page is ""."""
+    found = (path.relative_to(site()).as_posix() for path in site().rglob("*.html"))
+    return sorted(name.removesuffix("index.html") for name in found)
+
+
+@functools.cache
+def address() -> str:
+    """Where the site will be published, from its own sitemap."""
+    tree = ElementTree.parse(site() / "sitemap.xml")
+    return min((node.text or "" for node in tree.iter() if node.tag.endswith("loc")), key=len)
+
+
+def base() -> str:
+    """The path that the site expects to live under: "/" or "/name/"."""
+    return urlsplit(address()).path
+
+
+def chapters() -> list[str]:
+    return [page for page in pages() if page.startswith("chapters/") and page != "chapters/"]
+
+
+def chromium() -> str:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not path:
+        raise RuntimeError("no Chromium: install Debian's `chromium`, or name one in $CHROMIUM")
+    return path
+
+
+def node_module(name: str) -> Path:
+    modules = Path(os.environ.get("SHALLOWNET_NODE_MODULES") or Path(__file__).parent / "node_modules")
+    if not (modules / name).exists():
+        raise RuntimeError(f"no {name}: run `npm ci` in tests/browser, or set SHALLOWNET_NODE_MODULES")
+    return modules / name
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serve the site as Pages does: below its base path, compressed, the 404 page for the rest."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        name = unquote(urlsplit(self.path).path)
+        path = site() / name.removeprefix(base()).lstrip("/")
+        if path.is_dir():
+            path = path / "index.html"
+        status = 200
+        if not name.startswith(base()) or not path.is_file():
+            status, path = 404, site() / "404.html"
+        body, compressed = packed(path)
+        self.send_response(status)
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        self.send_header("Content-Type", f"{kind}; charset=utf-8" if path.suffix in TEXT else kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "max-age=600")
+        if compressed:
+            self.send_header("Content-Encoding", "gzip")
+        # The headers wait in this buffer until end_headers: what is there is what is sent.
+        head = sum(map(len, self._headers_buffer))
+        self.end_headers()
+        self.wfile.write(body)
+        with self.server.lock:
+            self.server.sent[name] = self.server.sent.get(name, 0) + head + len(body)
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+@functools.cache
+def packed(path: Path) -> tuple[bytes, bool]:
+    body = path.read_bytes()
+    return (gzip.compress(body, 6), True) if path.suffix in TEXT else (body, False)
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.lock = threading.Lock()
+        self.sent: dict[str, int] = {}  # bytes of each address since the last clear()
+        self.url = f"http://127.0.0.1:{self.server_port}{base()}"
+
+    def handle_error(self, request, client_address) -> None:
+        """A page that is closed while it loads breaks its connections; that is no fault."""
+
+
+@contextmanager
+def serving():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def browsing():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, OFFLINE])
+        try:
+            yield browser
+        finally:
+            browser.close()

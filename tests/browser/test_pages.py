@@ -1,0 +1,156 @@
+"""Each page, alone: it opens, is light, fits a phone, is accessible, and its figures show in both schemes."""
+
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+import served
+
+SCHEMES = ["light", "dark"]
+LIMIT = 150_000
+
+
+class Visit(NamedTuple):
+    problems: list[str]
+    foreign: list[str]
+    sent: dict[str, int]
+
+
+@pytest.fixture(scope="session")
+def first_visit(browser, server):
+    """What happens when a reader with an empty cache opens the page and scrolls to its end."""
+
+    @cache
+    def visit(name):
+        problems, foreign = [], []
+        context = browser.new_context()
+        page = context.new_page()
+
+        def asked(request):
+            if not request.url.startswith((server.url, "data:", "blob:")):
+                foreign.append(request.url)
+
+        page.on("console", lambda m: m.type == "error" and problems.append(m.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("requestfailed", lambda r: problems.append(f"failed: {r.url} ({r.failure})"))
+        page.on("response", lambda r: r.status >= 400 and problems.append(f"{r.status}: {r.url}"))
+        page.on("request", asked)
+        server.sent.clear()
+        page.goto(server.url + name, wait_until="networkidle")
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_load_state("networkidle")
+        context.close()
+        return Visit(problems, foreign, dict(server.sent))
+
+    return visit
+
+
+def test_opens_without_a_complaint(name, first_visit):
+    """No console error, no failed request: each is something the reader does not get."""
+    assert first_visit(name).problems == []
+
+
+def test_asks_nobody_else(name, first_visit):
+    """A reader's visit is nobody's business but the reader's."""
+    assert first_visit(name).foreign == []
+
+
+def test_is_light(name, first_visit, measured):
+    """All that a first visit transfers, compressed as Pages compresses it, fits a slow phone."""
+    sent = first_visit(name).sent
+    total = sum(sent.values())
+    measured(f"{total / 1000:6.1f} kB  /{name}")
+
+    heaviest = sorted(sent.items(), key=lambda item: -item[1])[:8]
+    assert total < LIMIT, heaviest
+
+
+# Everything in the article that reaches past the screen and that no scrolling box of its own holds.
+OVERFLOWING = """() => {
+    const inside = element => {
+        for (let box = element.parentElement; box && box.tagName != "ARTICLE"; box = box.parentElement)
+            if (getComputedStyle(box).overflowX != "visible"
+                    && box.getBoundingClientRect().right <= innerWidth + 1) return true
+        return false
+    }
+    return [...document.querySelectorAll("article *, header *, footer *")]
+        .filter(e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 && !inside(e))
+        .filter(e => getComputedStyle(e).position != "fixed" && !e.closest("[hidden], .md-search, dialog"))
+        .map(e => e.outerHTML.slice(0, 120))
+}"""
+
+
+def test_fits_a_phone(name, tab):
+    """360 px wide and no sideways scrolling, with every solution open."""
+    page = tab(name, viewport={"width": 360, "height": 740})
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+    assert page.evaluate(OVERFLOWING) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_is_accessible(name, scheme, tab):
+    """axe-core finds nothing to report, with every solution open."""
+    page = tab(name, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate((served.node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
+
+    violations = page.evaluate("axe.run({resultTypes: ['violations']}).then(r => r.violations)")
+
+    assert [
+        f"{v['id']}: {n['html'][:150]} {(n['any'] or n['all'] or n['none'])[0]['message']}"
+        for v in violations
+        for n in v["nodes"]
+    ] == []
+
+
+# Of each inlined figure: every painted part whose contrast with the page behind it is below 3.
+FAINT = """() => {
+    const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true})
+    const rgba = (colour, behind) => {
+        canvas.fillStyle = behind ? `rgb(${behind.slice(0, 3)})` : "white"
+        canvas.fillRect(0, 0, 1, 1)
+        canvas.fillStyle = colour
+        canvas.fillRect(0, 0, 1, 1)
+        return [...canvas.getImageData(0, 0, 1, 1).data]
+    }
+    const luminance = ([r, g, b]) => {
+        const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4
+        const [x, y, z] = [r, g, b].map(v => linear(v / 255))
+        return .2126 * x + .7152 * y + .0722 * z
+    }
+    const background = element => {
+        for (let e = element; e; e = e.parentElement) {
+            const colour = getComputedStyle(e).backgroundColor
+            if (!/^rgba\\(.*, 0\\)$|transparent/.test(colour)) return rgba(colour)
+        }
+        return [255, 255, 255]
+    }
+    const faint = []
+    for (const figure of document.querySelectorAll("article svg[role=img]")) {
+        const behind = background(figure.parentElement)
+        const look = (element, paint, part) => {
+            if (!paint || paint == "none" || paint.startsWith("url")) return
+            const [a, b] = [luminance(rgba(paint, behind)), luminance(behind)].sort((x, y) => y - x)
+            const ratio = (a + .05) / (b + .05)
+            const name = figure.getAttribute("aria-label").slice(0, 30)
+            if (ratio < 3) faint.push(`${name}: ${part} ${paint} ${ratio.toFixed(2)}`)
+        }
+        for (const e of figure.querySelectorAll("text"))
+            look(e, getComputedStyle(e).fill, `text "${e.textContent}"`)
+        for (const e of figure.querySelectorAll("[id^=xtick] *, [id^=ytick] *, [id^=patch] *")) {
+            if (e.closest("text, defs") || !(e instanceof SVGGeometryElement || e.tagName == "use")) continue
+            look(e, getComputedStyle(e).stroke, `line in ${e.closest("[id]").id}`)
+        }
+    }
+    return faint
+}"""
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_figures_are_readable(name, scheme, tab):
+    """Text and axes stand out from the page, 3 to 1 or better, in the light and in the dark."""
+    page = tab(name, color_scheme=scheme)
+
+    assert page.evaluate(FAINT) == []

@@ -1,0 +1,92 @@
+"""The ways of reading: by search, keyboard, page after page, on paper, and without JavaScript."""
+
+import served
+
+
+def test_search_finds_saturation(tab):
+    """From the home page, as typed."""
+    page = tab("")
+    page.keyboard.press("/")
+    page.keyboard.type("saturation", delay=20)
+
+    page.wait_for_selector(".md-search-result__link", timeout=10_000)
+
+    links = page.locator(".md-search-result__link").evaluate_all("all => all.map(a => a.href)")
+    assert any("chapters/saturation" in link for link in links), links
+
+
+def test_slash_opens_the_search(tab):
+    """A reader at a keyboard needs no mouse to find something."""
+    page = tab(served.chapters()[0])
+
+    page.keyboard.press("/")
+
+    page.wait_for_function("document.activeElement.matches('input[type=text], input[type=search], input')")
+
+
+def test_first_tab_offers_to_skip_to_the_content(tab):
+    """Otherwise a keyboard reader passes the whole navigation on every page."""
+    page = tab(served.chapters()[0])
+
+    page.keyboard.press("Tab")
+
+    assert page.evaluate("document.activeElement.matches('a.md-skip')")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.hash.length > 1")
+    assert page.evaluate("document.getElementById(decodeURI(location.hash.slice(1))).closest('article') !== null")
+
+
+def test_next_leads_through_the_book_and_previous_back(tab):
+    """Reading on is the one link that every page needs."""
+    page = tab("")
+    forward = []
+    while True:
+        forward.append(page.url)
+        assert len(forward) <= len(served.pages())
+        link = page.locator("a.md-footer__link--next")
+        if not link.count():
+            break
+        page.goto(link.evaluate("a => a.href"))
+    backward = []
+    while True:
+        backward.append(page.url)
+        link = page.locator("a.md-footer__link--prev")
+        if not link.count():
+            break
+        page.goto(link.evaluate("a => a.href"))
+
+    assert backward == forward[::-1]
+    for name in served.chapters():
+        assert any(url.endswith("/" + name) for url in forward), name
+
+
+def test_print_opens_the_solutions(name, tab):
+    """Paper cannot be clicked."""
+    page = tab(name)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+    try:
+        page.wait_for_function(
+            """() => [...document.querySelectorAll("article details > :not(summary)")]
+                .every(e => e.checkVisibility() && e.getBoundingClientRect().height > 0)"""
+        )
+    finally:
+        page.emulate_media(media="screen")
+
+
+def test_reads_without_javascript(name, tab):
+    """Text, math, figures and solutions are in the page itself."""
+    page = tab(name, java_script_enabled=False)
+
+    assert page.locator("article h1").first.is_visible()
+    if name in served.chapters():
+        assert page.locator("article math").count() > 0
+        assert page.locator("article svg[role=img]").count() > 0
+        for kind in ("math", "svg[role=img]"):
+            shown = page.locator(f"article {kind}:visible").first.bounding_box()
+            assert shown["width"] > 1
+            assert shown["height"] > 1
+        details = page.locator("article details").first
+        details.locator("summary").first.click()
+        assert details.locator("> :not(summary)").first.is_visible()

@@ -1,0 +1,288 @@
+"""Diagnostics against naive computations, one network at a time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shallownet as sn
+from shallownet import diagnostics as diag
+from shallownet.activations import Activation
+from shallownet.network import Layer
+
+ACTIVATIONS = [getattr(sn.activations, n) for n in sn.activations.__all__ if n != "Activation"]
+LOSSES = [sn.losses.binary_cross_entropy, sn.losses.softmax_cross_entropy, sn.losses.squared_error]
+
+
+def naive_spread(W):
+    return max(
+        abs(W[i, k] - W[j, k]) for i in range(len(W)) for j in range(len(W)) for k in range(W.shape[1])
+    )
+
+
+def naive_angles(A):
+    m = A.shape[1]
+    cosine = [
+        [A[:, i] @ A[:, j] / np.sqrt(A[:, i] @ A[:, i] * (A[:, j] @ A[:, j])) for j in range(m)]
+        for i in range(m)
+    ]
+    return np.arccos(np.clip(cosine, -1, 1))
+
+
+NAIVE = {
+    "unit_spread": (diag.unit_spread, naive_spread),
+    "unit_rank": (diag.unit_rank, lambda W: np.linalg.matrix_rank(W, tol=1e-8 * np.linalg.norm(W, 2))),
+    "saturation": (
+        lambda A: diag.saturation(A, threshold=0.5),
+        lambda A: np.mean([abs(a) > 0.5 for a in A.ravel()]),
+    ),
+    "dead_units": (diag.dead_units, lambda A: np.mean([not row.any() for row in A])),
+    "rms": (diag.rms, lambda A: np.sqrt(sum(a * a for a in A.ravel()) / A.size)),
+    "angles": (diag.angles, naive_angles),
+    "grad_norms": (
+        lambda A: np.moveaxis(diag.grad_norms([(A, None), (2 * A, None)]), 0, -1),
+        lambda A: np.array([1, 2]) * np.sqrt(sum(a * a for a in A.ravel())),
+    ),
+    "update_ratio": (
+        lambda A: np.moveaxis(diag.update_ratio([(A, None)], [(A + 0.01, None)]), 0, -1),
+        lambda A: [0.01 / np.sqrt((A * A).mean())],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAIVE))
+@given(
+    seed=st.integers(0, 2**32),
+    ensemble=st.sampled_from([(), (1,), (3,), (2, 3)]),
+    n=st.integers(1, 5),
+    m=st.integers(1, 5),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+@settings(max_examples=25, deadline=None)
+def test_each_is_the_naive_computation_for_each_network(name, seed, ensemble, n, m, dtype):
+    """The last axes are reduced and the leading ones kept: a diagnosis of the wrong network is worse than none."""
+    fast, naive = NAIVE[name]
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((*ensemble, n, m)).astype(dtype)
+    A[..., 0, :] = rng.choice([0.0, 1.0])  # a dead unit, or a constant one
+    if n == 1:
+        A[A == 0] = 1.0  # a column of zeros has no direction
+    A.flags.writeable = False
+
+    found = fast(A)
+
+    assert isinstance(found, np.ndarray)
+    assert found.shape[: len(ensemble)] == ensemble
+    for index in np.ndindex(ensemble):
+        np.testing.assert_allclose(found[index], naive(A[index].astype(float)), rtol=1e-3, atol=2e-3)
+        if dtype == np.float64 and name != "angles":
+            np.testing.assert_allclose(found[index], naive(A[index]), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["unit_spread", "rms", "angles", "grad_norms", "update_ratio"])
+def test_sizes_keep_float32(name):
+    """float32 stays float32 throughout."""
+    A = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+
+    assert NAIVE[name][0](A).dtype == np.float32
+
+
+def test_unit_rank_counts_independent_units():
+    """Four distinct rows of rank one are still one unit (catalogue 1.4)."""
+    row = np.array([1.0, -2.0, 3.0])
+    W = np.stack([np.outer([1, 2, 3, 4], row), np.zeros((4, 3)), np.eye(4, 3)])
+
+    rank = diag.unit_rank(W)
+
+    assert rank.tolist() == [1, 0, 3]
+    assert diag.unit_rank(np.diag([1.0, 1e-6]), tolerance=1e-3) == 1
+    assert rank.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool])
+def test_small_integers_do_not_wrap_around(dtype):
+    """Pixels are uint8, and 16 * 16 is 0 there."""
+    A = np.array([[16, 0], [16, 16]]).astype(dtype)
+
+    assert diag.rms(A) == pytest.approx(np.sqrt((A.astype(float) ** 2).mean()))
+    assert diag.unit_spread(A) == A.max()
+
+
+@pytest.mark.parametrize("f", [diag.unit_spread, diag.saturation, diag.dead_units, diag.rms])
+def test_a_diverged_network_gives_nan_and_its_neighbours_their_numbers(f):
+    """NaN compares as not saturated and not dead: a share of 0 would look like health."""
+    A = np.full((2, 3, 4), 0.99)
+    A[0, 1, 2] = np.nan
+
+    found = f(A)
+
+    assert np.isnan(found[0])
+    assert np.isfinite(found[1])
+
+
+def test_angles_of_known_vectors():
+    """Right, opposite, equal, and so close that an arccos would lose them."""
+    tiny = 1e-9
+    A = np.array([[1.0, 0.0, -2.0, 1.0], [0.0, 3.0, 0.0, tiny]])
+
+    found = diag.angles(A)
+
+    expected = np.array(
+        [
+            [0, np.pi / 2, np.pi, tiny],
+            [np.pi / 2, 0, np.pi / 2, np.pi / 2 - tiny],
+            [np.pi, np.pi / 2, 0, np.pi - tiny],
+            [tiny, np.pi / 2 - tiny, np.pi - tiny, 0],
+        ]
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-15)
+
+
+def test_angles_of_a_faint_signal_and_of_none():
+    """At depth 200 of the 0.01 rule an activation's square underflows; a column of zeros has no angle."""
+    A = np.array([[1e-200, 0.0, 0.0], [0.0, 1e-200, 0.0]])
+
+    found = diag.angles(A)
+
+    assert found[0, 1] == pytest.approx(np.pi / 2)
+    assert np.isnan(found[2]).all()
+    assert np.isnan(found[:, 2]).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("sizes", [[2, 3], [3, 5, 2], [2, 4, 4, 3], [4, 1, 3]])
+def test_jacobian_singular_values_are_those_of_the_finite_difference_jacobian(activation, sizes):
+    """Depth's whole theory is in these numbers."""
+    rng = np.random.default_rng(5)
+    params = sn.init_params(sizes, sn.initializers.lecun, rng, ensemble=(2,))
+    params = [Layer(W, rng.standard_normal(b.shape)) for W, b in params]
+    X = rng.standard_normal((sizes[0], 3))
+    h = 1e-6
+
+    found = diag.jacobian_singular_values(params, X, activation)
+
+    assert found.shape == (2, 3, min(sizes[0], sizes[-1]))
+    for k, i in np.ndindex(2, 3):
+        one = [Layer(W[k], b[k]) for W, b in params]
+
+        def logits(x, one=one):
+            return sn.forward(one, x[:, None], activation).A[-1][:, 0]
+
+        x = X[:, i]
+        J = np.stack([(logits(x + h * e) - logits(x - h * e)) / (2 * h) for e in np.eye(sizes[0])], axis=1)
+        np.testing.assert_allclose(found[k, i], np.linalg.svd(J, compute_uv=False), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_check_gradients_passes_what_is_right(activation, loss):
+    """Of every activation and loss, by the chain rule and for what `backward` returns."""
+    params, X, Y = nudged([3, 4, 2], (3,))
+
+    trace = sn.forward(params, X, activation)
+    grads = sn.backward(params, trace, loss.df(trace.A[-1], Y), activation)
+
+    for given_ in (None, grads):
+        error = diag.check_gradients(params, X, Y, activation, loss, grads=given_)
+        assert error.shape == (3,)
+        assert (error < 1e-6).all()
+
+
+def nudged(sizes, ensemble=()):
+    """A network with biases off zero, and targets that are distributions."""
+    rng = np.random.default_rng(2)
+    params = sn.init_params(sizes, sn.initializers.lecun, rng, ensemble=ensemble)
+    params = [Layer(W, rng.standard_normal(b.shape)) for W, b in params]
+    return params, rng.standard_normal((sizes[0], 6)), rng.dirichlet(np.ones(sizes[-1]), size=6).T
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Activation("tanh", np.tanh, lambda Z: 1 - np.tanh(Z)),
+        Activation("tanh", np.tanh, np.ones_like),
+        Activation("tanh", np.tanh, lambda Z: -1 / np.cosh(Z) ** 2),
+        Activation("relu", lambda Z: np.maximum(Z, 0), np.ones_like),
+        Activation("sigmoid", sn.activations.sigmoid.f, lambda Z: 0.9 * sn.activations.sigmoid.df(Z)),
+    ],
+)
+def test_check_gradients_finds_a_wrong_slope(wrong):
+    """A ReLU derivative that is always 1 passes other people's CI."""
+    params, X, Y = nudged([3, 4, 2], (3,))
+
+    error = diag.check_gradients(params, X, Y, wrong, sn.losses.squared_error)
+
+    assert (error > 1e-3).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    {
+        "sign": lambda g: [Layer(-g[0].W, g[0].b), g[1]],
+        "missing bias": lambda g: [g[0], Layer(g[1].W, 0 * g[1].b)],
+        "sum for mean": lambda g: [Layer(6 * dW, 6 * db) for dW, db in g],
+        "two percent": lambda g: [g[0], Layer(1.02 * g[1].W, g[1].b)],
+        "zero": lambda g: [Layer(0 * dW, 0 * db) for dW, db in g],
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_check_gradients_finds_a_wrong_backward(change):
+    """Each slip that a reader's own backward pass may make."""
+    params, X, Y = nudged([3, 4, 2], (3,))
+    loss = sn.losses.binary_cross_entropy
+    trace = sn.forward(params, X)
+    grads = sn.backward(params, trace, loss.df(trace.A[-1], Y))
+
+    error = diag.check_gradients(params, X, Y, sn.activations.tanh, loss, grads=change[1](grads))
+
+    assert (error > 1e-3).all()
+
+
+def test_check_gradients_finds_a_loss_without_its_mean():
+    """A `df` that forgets 1 / m."""
+    right = sn.losses.squared_error
+    wrong = sn.losses.Loss("wrong", right.f, lambda A, Y: A - Y)
+    params, X, Y = nudged([3, 4, 2])
+
+    assert diag.check_gradients(params, X, Y, sn.activations.tanh, wrong) > 0.5
+
+
+def test_check_gradients_accepts_a_gradient_of_zero():
+    """All weights zero and balanced classes: chapter 1's first network. Rounding is no mistake."""
+    rng = np.random.default_rng(0)
+    X, Y = sn.datasets.xor(200, rng)
+    params = sn.init_params([2, 4, 1], sn.initializers.zeros, rng)
+
+    error = diag.check_gradients(params, X, Y, sn.activations.tanh, sn.losses.binary_cross_entropy)
+
+    assert error < 1e-6
+
+
+def test_update_ratio_and_grad_norms_follow_training():
+    """The first axis is the layer, for records of a run."""
+    rng = np.random.default_rng(0)
+    X, Y = sn.datasets.xor(50, rng)
+    params = sn.init_params([2, 4, 3, 1], sn.initializers.glorot, rng, ensemble=(5,))
+    trace = sn.forward(params, X)
+    grads = sn.backward(params, trace, sn.losses.binary_cross_entropy.df(trace.A[-1], Y))
+
+    run = sn.train(params, X, Y, steps=1, lr=0.5)
+
+    ratio = diag.update_ratio(params, run.params)
+    expected = 0.5 * diag.grad_norms(grads) / diag.grad_norms(params)
+    assert ratio.shape == (3, 5)
+    np.testing.assert_allclose(ratio, expected, rtol=1e-10)
+
+
+def test_nothing_is_changed_and_no_global_random_state_is_touched():
+    """`check_gradients` draws directions of its own."""
+    params, X, Y = nudged([3, 4, 2])
+    kept = [a.copy() for layer in params for a in layer]
+    legacy = np.random.get_state()[1].copy()
+
+    first, second = (diag.check_gradients(params, X, Y, sn.activations.tanh, LOSSES[2]) for _ in range(2))
+
+    assert first == second
+    for before, after in zip(kept, [a for layer in params for a in layer], strict=True):
+        np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(np.random.get_state()[1], legacy)

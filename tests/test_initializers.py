@@ -1,0 +1,272 @@
+"""Initializers: tested by the distribution they draw from, not by a draw."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+import shallownet as sn
+from shallownet import initializers as init
+
+TAU = stats.truncnorm(-2, 2).std()
+DISTRIBUTIONS = ["normal", "uniform", "truncated_normal"]
+FANS = [(100, 400), (400, 100), (200, 200), (30, 2000)]
+
+# name, initializer, variance by (fan_in, fan_out): the catalogue's table
+SCALED = [
+    ("lecun", init.lecun, lambda i, o: 1 / i),
+    ("lecun gain", partial(init.lecun, gain=5 / 3), lambda i, o: (5 / 3) ** 2 / i),
+    ("glorot", init.glorot, lambda i, o: 2 / (i + o)),
+    ("glorot gain", partial(init.glorot, gain=5 / 3), lambda i, o: (5 / 3) ** 2 * 2 / (i + o)),
+    ("he", init.he, lambda i, o: 2 / i),
+    ("he fan_out", partial(init.he, mode="fan_out"), lambda i, o: 2 / o),
+    ("he leaky", partial(init.he, gain=np.sqrt(2 / (1 + 0.01**2))), lambda i, o: 2 / (1.0001 * i)),
+    ("fan_in", partial(init.variance_scaling, scale=3.0, mode="fan_in"), lambda i, o: 3 / i),
+    ("fan_out", partial(init.variance_scaling, scale=1 / 3, mode="fan_out"), lambda i, o: 1 / (3 * o)),
+    ("fan_avg", partial(init.variance_scaling, mode="fan_avg"), lambda i, o: 2 / (i + o)),
+    ("fan_geo_avg", partial(init.variance_scaling, mode="fan_geo_avg"), lambda i, o: 1 / np.sqrt(i * o)),
+]
+RANDOM = {
+    "normal": partial(init.normal, std=0.3),
+    "uniform": partial(init.uniform, limit=0.3),
+    "truncated_normal": partial(init.truncated_normal, std=0.3),
+    "orthogonal": init.orthogonal,
+    "sparse": partial(init.sparse, sparsity=0.3, std=1.0),
+    **{name: f for name, f, _ in SCALED},
+}
+FIXED = {"zeros": init.zeros, "constant": partial(init.constant, value=0.5), "identity": init.identity}
+
+
+def law(distribution, std):
+    """The stated distribution with that standard deviation, from scipy."""
+    return {
+        "normal": stats.norm(scale=std),
+        "uniform": stats.uniform(-np.sqrt(3) * std, 2 * np.sqrt(3) * std),
+        "truncated_normal": stats.truncnorm(-2, 2, scale=std / TAU),
+    }[distribution]
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize(("name", "initializer", "variance"), SCALED, ids=[name for name, *_ in SCALED])
+def test_every_scheme_draws_from_the_distribution_it_states(name, initializer, variance, distribution):
+    """Three fans, three shapes, one law each: a swapped fan or a forgotten square root shows at once."""
+    for seed, (n_in, n_out) in enumerate(FANS):
+        W = initializer((n_out, n_in), np.random.default_rng(seed), distribution=distribution)
+        expected = law(distribution, np.sqrt(variance(n_in, n_out)))
+        # the sampling error of a variance: sqrt((kurtosis - 1) / N), of a mean: std / sqrt(N)
+        relative = np.sqrt((expected.stats("k") + 2) / W.size)
+
+        assert stats.kstest(W.ravel(), expected.cdf).pvalue > 1e-4, name
+        assert abs(W.var() / expected.var() - 1) < 5 * relative
+        assert abs(W.mean()) < 5 * expected.std() / np.sqrt(W.size)
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_float32_draws_from_the_same_distribution(distribution):
+    """NumPy draws float32 by another algorithm."""
+    W = init.he((300, 200), np.random.default_rng(0), distribution=distribution, dtype=np.float32)
+
+    assert W.dtype == np.float32
+    assert stats.kstest(W.ravel(), law(distribution, 0.1).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("initializer", "expected"),
+    [
+        (partial(init.normal, std=0.7), stats.norm(scale=0.7)),
+        (partial(init.uniform, limit=0.7), stats.uniform(-0.7, 1.4)),
+        (partial(init.truncated_normal, std=0.7), stats.truncnorm(-2, 2, scale=0.7 / TAU)),
+    ],
+    ids=DISTRIBUTIONS,
+)
+def test_the_plain_distributions(initializer, expected):
+    """`std` is that of what comes out, also for the truncated normal."""
+    W = initializer((3, 200, 100), np.random.default_rng(4))
+
+    assert stats.kstest(W.ravel(), expected.cdf).pvalue > 1e-4
+    assert abs(W.std() / expected.std() - 1) < 5 * np.sqrt((expected.stats("k") + 2) / W.size) / 2
+
+
+def test_truncation_is_at_two_deviations_of_the_uncut_normal():
+    """The bound is +-2 std / tau, and draws come close to it; tau is the catalogue's constant."""
+    W = init.truncated_normal((500, 500), np.random.default_rng(0), std=0.1)
+
+    assert (
+        pytest.approx(0.87962566103423978, rel=1e-14) == TAU == pytest.approx(init.TRUNCATED_STD, rel=1e-14)
+    )
+    assert np.abs(W).max() <= 0.2 / TAU
+    assert np.abs(W).max() > 0.1999 / TAU
+
+
+def test_uniform_stays_within_its_limit():
+    """Glorot's eq. 16 is the half-width sqrt(6 / (n_in + n_out))."""
+    W = init.glorot((200, 400), np.random.default_rng(0), distribution="uniform")
+
+    assert np.abs(W).max() <= 0.1
+    assert np.abs(W).max() > 0.0999
+
+
+def test_pytorchs_linear_default_is_a_third_of_lecuns_variance():
+    """Catalogue 1.9: kaiming_uniform with a = sqrt(5) is U(+-1/sqrt(n)), not He's."""
+    gain = np.sqrt(2 / (1 + 5))
+    W = init.he((100, 400), np.random.default_rng(0), gain=gain, distribution="uniform")
+
+    assert stats.kstest(W.ravel(), stats.uniform(-0.05, 0.1).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.5, 2.0])
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7), (1, 4), (4, 1), (2, 3, 6, 4)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_orthogonal_rows_or_columns(shape, gain, dtype):
+    """Every singular value is the gain: lengths survive any depth."""
+    W = init.orthogonal(shape, np.random.default_rng(0), gain=gain, dtype=dtype)
+
+    s = np.linalg.svd(W, compute_uv=False)
+
+    assert (W.shape, W.dtype) == (shape, dtype)
+    np.testing.assert_allclose(s, gain, rtol=1e-12 if dtype == np.float64 else 1e-5)
+    assert (W**2).mean() == pytest.approx(gain**2 / max(shape[-2:]), rel=1e-4)  # the table's variance
+
+
+def test_orthogonal_is_uniform_over_rotations_and_reflections():
+    """Without the sign correction, QR's factor is not: its determinant and its diagonal give it away."""
+    W = init.orthogonal((4000, 4, 4), np.random.default_rng(0))
+    # an entry of a uniform unit vector in R^4: (x + 1) / 2 is Beta(3/2, 3/2)
+    entry = stats.beta(1.5, 1.5, loc=-1, scale=2)
+
+    positive = (np.linalg.det(W) > 0).mean()
+    traces = np.trace(W, axis1=-2, axis2=-1)
+
+    assert abs(positive - 0.5) < 5 * 0.5 / np.sqrt(4000)
+    assert abs(traces.mean()) < 5 / np.sqrt(4000)  # E tr = 0 and E tr^2 = 1 under Haar measure
+    assert abs((traces**2).mean() - 1) < 5 * np.sqrt(2 / 4000)
+    for i, j in np.ndindex(4, 4):
+        assert stats.kstest(W[:, i, j], entry.cdf).pvalue > 1e-5
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("shape", [(10, 7), (3, 20, 4)])
+def test_sparse_zeros_per_column(sparsity, shape):
+    """PyTorch's rule: ceil(sparsity * n_out) zeros in each column, anywhere in it."""
+    W = init.sparse(shape, np.random.default_rng(0), sparsity=sparsity, std=1.0)
+
+    zeros = (W == 0).sum(axis=-2)
+
+    assert (zeros == int(np.ceil(sparsity * shape[-2]))).all()
+
+
+def test_sparse_chooses_every_row_alike_and_draws_the_rest_from_the_normal():
+    """Variance (1 - p) std^2, as in the table."""
+    W = init.sparse((3000, 10, 4), np.random.default_rng(0), sparsity=0.3, std=0.2)
+
+    share = (W == 0).mean(axis=(0, 2))
+
+    assert np.abs(share - 0.3).max() < 5 * np.sqrt(0.3 * 0.7 / 12000)
+    assert stats.kstest(W[W != 0], stats.norm(scale=0.2).cdf).pvalue > 1e-4
+    assert W.var() == pytest.approx(0.7 * 0.04, rel=0.03)
+
+
+def test_the_fixed_ones():
+    """Zero, a constant, and the identity padded by zeros."""
+    rng = np.random.default_rng(0)
+
+    assert (init.zeros((2, 3, 4), rng) == 0).all()
+    assert (init.constant((2, 3, 4), rng, value=-0.5) == -0.5).all()
+    for shape in [(3, 3), (2, 4), (4, 2)]:
+        np.testing.assert_array_equal(init.identity((5, *shape), rng)[3], np.eye(*shape))
+    assert rng.bit_generator.state == np.random.default_rng(0).bit_generator.state
+
+
+def test_identity_members_do_not_share_memory():
+    """A broadcast view would change every network when one is changed."""
+    W = init.identity((3, 2, 2), np.random.default_rng(0))
+
+    W[0, 0, 0] = 7
+
+    assert W[1, 0, 0] == 1
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM))
+def test_networks_of_an_ensemble_are_independent_draws_of_the_same_law(name):
+    """Leading axes never change the variance, and two networks never share weights."""
+    f = RANDOM[name]
+
+    W = f((300, 8, 6), np.random.default_rng(0))
+    alone = np.stack([f((8, 6), np.random.default_rng(seed)) for seed in range(300)])
+
+    flat = W.reshape(300, -1)
+    assert len(np.unique(flat.round(12), axis=0)) == 300
+    assert abs(np.corrcoef(flat[:, 0], flat[:, 7])[0, 1]) < 5 / np.sqrt(300)
+    assert abs(np.corrcoef(flat[0], flat[1])[0, 1]) < 0.75
+    assert stats.ks_2samp(W[W != 0], alone[alone != 0]).pvalue > 1e-4
+    assert W.var() == pytest.approx(alone.var(), rel=0.05)
+
+
+@pytest.mark.parametrize("name", sorted(RANDOM | FIXED))
+@given(
+    ensemble=st.sampled_from([(), (2,), (2, 3)]),
+    n=st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=12, deadline=None)
+def test_shape_dtype_and_seed_decide(name, ensemble, n, dtype, seed):
+    """The same generator state gives the same weights; a list is as good a shape as a tuple."""
+    f = (RANDOM | FIXED)[name]
+    legacy = np.random.get_state()[1].copy()
+
+    W, again = (
+        f(shape, np.random.default_rng(seed), dtype=dtype) for shape in ((*ensemble, *n), [*ensemble, *n])
+    )
+
+    assert (W.shape, W.dtype) == ((*ensemble, *n), dtype)
+    assert W.flags.writeable
+    np.testing.assert_array_equal(W, again)
+    np.testing.assert_array_equal(np.random.get_state()[1], legacy)
+
+
+@pytest.mark.parametrize(
+    ("f", "argument"), [(init.normal, "std"), (init.uniform, "limit"), (init.truncated_normal, "std")]
+)
+def test_each_network_may_have_its_own_scale(f, argument):
+    """One ensemble draws a whole curve of scales."""
+    scales = np.array([0.0, 0.1, 10.0])[:, None, None]
+
+    W = f((3, 40, 30), np.random.default_rng(0), **{argument: scales})
+    unit = f((3, 40, 30), np.random.default_rng(0), **{argument: 1})
+
+    np.testing.assert_allclose(W, scales * unit, rtol=1e-12)
+
+
+def test_layers_of_a_network_are_independent():
+    """Reseeding per layer would correlate them."""
+    (W1, _), (W2, _) = sn.init_params([50, 50, 50], init.glorot, np.random.default_rng(0))
+
+    assert abs(np.corrcoef(W1.ravel(), W2.ravel())[0, 1]) < 0.1
+
+
+def test_gains_are_pytorchs_table():
+    """Catalogue 3, `calculate_gain`."""
+    expected = {
+        "identity": 1,
+        "sigmoid": 1,
+        "tanh": 5 / 3,
+        "relu": 2**0.5,
+        "leaky_relu": (2 / 1.0001) ** 0.5,
+        "selu": 0.75,
+    }
+
+    found = {name: init.gain(getattr(sn.activations, name)) for name in expected}
+
+    assert found == pytest.approx(expected, rel=1e-15)
+    assert all(type(value) is float for value in found.values())
+
+
+@given(st.lists(st.integers(1, 50), min_size=2, max_size=5))
+@settings(max_examples=20, deadline=None)
+def test_fans_are_the_last_two_axes_swapped(shape):
+    """`(n_out, n_in)` is the other way round than `(fan_in, fan_out)`: the usual slip."""
+    assert init.fans(tuple(shape)) == (shape[-1], shape[-2])

@@ -1,0 +1,373 @@
+"""Training against loops written by hand, and what it promises about its history."""
+
+import warnings
+from itertools import chain
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import shallownet as sn
+from shallownet.activations import Activation
+from shallownet.network import Layer
+from shallownet.training import Run
+
+ACTIVATIONS = [getattr(sn.activations, n) for n in sn.activations.__all__ if n != "Activation"]
+OPTIMIZERS = ["sgd", "momentum", "adam"]
+BCE, SE = sn.losses.binary_cross_entropy, sn.losses.squared_error
+
+
+def problem(seed=0, sizes=(2, 4, 1), ensemble=(), m=12, dtype=float):
+    rng = np.random.default_rng(seed)
+    X, Y = sn.datasets.moons(m, rng)
+    params = sn.init_params(list(sizes), sn.initializers.glorot, rng, ensemble=ensemble, dtype=dtype)
+    return params, X, np.repeat(Y, sizes[-1], axis=0)
+
+
+def by_hand(params, X, Y, steps, lr, optimizer="sgd", activation=sn.activations.tanh, loss=BCE):
+    """Gradient descent as a reader would write it: the clear path that `train` may be faster than."""
+    P = [np.array(a) for layer in params for a in layer]
+    V, M, S = ([np.zeros_like(p) for p in P] for _ in range(3))
+    history = []
+    for t in range(1, steps + 2):
+        layers = list(zip(P[::2], P[1::2], strict=True))
+        trace = sn.forward(layers, X, activation)
+        history.append(loss.f(trace.A[-1], Y))
+        grads = sn.backward(layers, trace, loss.df(trace.A[-1], Y), activation)
+        if t > steps:
+            return P, np.array(history)
+        for i, G in enumerate(g for layer in grads for g in layer):
+            if optimizer == "sgd":
+                P[i] = P[i] - lr * G
+            elif optimizer == "momentum":
+                V[i] = 0.9 * V[i] + G
+                P[i] = P[i] - lr * V[i]
+            else:
+                M[i] = 0.9 * M[i] + 0.1 * G
+                S[i] = 0.999 * S[i] + 0.001 * G**2
+                P[i] = P[i] - lr * (M[i] / (1 - 0.9**t)) / (np.sqrt(S[i] / (1 - 0.999**t)) + 1e-8)
+
+
+def flat(params):
+    return [np.asarray(a) for layer in params for a in layer]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+def test_training_is_the_loop_a_reader_would_write(optimizer, activation):
+    """`train` may take short cuts: they change nothing in the first twelve digits."""
+    params, X, Y = problem(1, (2, 5, 3, 1), ensemble=(2,))
+    lr = 0.01 if optimizer == "adam" else 0.1
+
+    run = sn.train(params, X, Y, steps=40, lr=lr, optimizer=optimizer, activation=activation)
+    P, losses = by_hand(params, X, Y, 40, lr, optimizer, activation)
+
+    np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-12, atol=1e-12)
+    for found, expected in zip(flat(run.params), P, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu"])
+def test_saturated_units_train_as_in_the_clear_path(name):
+    """The slope from A rounds to 0 where the exact one is 1e-17: not a difference that a weight can show."""
+    params, X, Y = problem(2, (2, 6, 1))
+    params = [Layer(30 * W, b) for W, b in params]
+    activation = getattr(sn.activations, name)
+
+    run = sn.train(params, X, Y, steps=100, lr=0.05, activation=activation)
+    P, losses = by_hand(params, X, Y, 100, 0.05, "sgd", activation)
+
+    np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(run.params[0].W, P[0], rtol=1e-10)
+
+
+def test_a_reader_s_own_activation_is_used_with_its_own_slope():
+    """A short cut by name would train with the wrong derivative, silently."""
+    own = Activation("tanh", np.tanh, lambda Z: np.zeros_like(Z))
+    params, X, Y = problem()
+
+    run = sn.train(params, X, Y, steps=3, lr=0.1, activation=own)
+
+    np.testing.assert_array_equal(run.params[0].W, params[0].W)
+    assert (run.params[1].W != params[1].W).all()
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    optimizer=st.sampled_from(OPTIMIZERS),
+    batch_size=st.sampled_from([None, 1, 5, 12]),
+    ensemble=st.sampled_from([(1,), (3,), (2, 2)]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+)
+@settings(max_examples=40, deadline=None)
+def test_an_ensemble_is_a_loop_over_its_members(seed, optimizer, batch_size, ensemble, dtype):
+    """Networks side by side must not feel each other, whatever the optimizer or the batches."""
+    params, X, Y = problem(seed, ensemble=ensemble, dtype=dtype)
+    settings_ = {"steps": 6, "lr": 0.05, "optimizer": optimizer, "batch_size": batch_size}
+    tolerance = {"rtol": 1e-9, "atol": 1e-11} if dtype == np.float64 else {"rtol": 1e-2, "atol": 1e-3}
+
+    run = sn.train(params, X, Y, **settings_, rng=np.random.default_rng(seed))
+
+    assert run.history["loss"].shape == (7, *ensemble)
+    assert run.history["loss"].dtype == dtype
+    assert all(a.dtype == dtype for a in flat(run.params))
+    for index in np.ndindex(ensemble):
+        one = [Layer(W[index], b[index]) for W, b in params]
+        alone = sn.train(one, X, Y, **settings_, rng=np.random.default_rng(seed))
+        np.testing.assert_allclose(
+            run.history["loss"][(slice(None), *index)], alone.history["loss"], **tolerance
+        )
+        for together, single in zip(flat(run.params), flat(alone.params), strict=True):
+            np.testing.assert_allclose(together[index], single, **tolerance)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_network_may_have_its_own_learning_rate(optimizer):
+    """A curve over learning rates is one ensemble."""
+    params, X, Y = problem(ensemble=(3,))
+    rates = [0.01, 0.1, 0.5]
+
+    run = sn.train(params, X, Y, steps=8, lr=rates, optimizer=optimizer)
+
+    for i, lr in enumerate(rates):
+        alone = sn.train([Layer(W[i], b[i]) for W, b in params], X, Y, steps=8, lr=lr, optimizer=optimizer)
+        np.testing.assert_allclose(run.history["loss"][:, i], alone.history["loss"], rtol=1e-11)
+
+
+@pytest.mark.parametrize(("m", "batch_size"), [(12, 4), (12, 5), (12, 12), (7, 1), (5, 3)])
+def test_mini_batches_partition_the_data_in_each_epoch(m, batch_size):
+    """Without replacement: every example has its turn before one comes again."""
+    X, Y = np.arange(float(m))[None], np.zeros((1, m))
+    params = sn.init_params([1, 1], sn.initializers.zeros, np.random.default_rng(0))
+    seen = []
+    per_epoch = -(-m // batch_size)
+
+    def note(params, trace):
+        seen.append(trace.A[0][0].astype(int).tolist())
+        return 0.0
+
+    sn.train(
+        params,
+        X,
+        Y,
+        steps=4 * per_epoch - 1,
+        lr=1e-3,
+        batch_size=batch_size,
+        rng=np.random.default_rng(0),
+        record={"seen": note},
+    )
+
+    epochs = [list(chain(*seen[k : k + per_epoch])) for k in range(0, len(seen), per_epoch)]
+    assert len(epochs) == 4
+    assert all(sorted(epoch) == list(range(m)) for epoch in epochs)
+    assert m == 1 or len({tuple(epoch) for epoch in epochs}) > 1
+    assert all(len(batch) == batch_size for batch in seen[: per_epoch - 1])
+
+
+def test_mini_batch_updates_use_the_recorded_batch():
+    """Entry k is measured on the batch that update k + 1 uses."""
+    params, X, Y = problem(m=10)
+    order = np.random.default_rng(4).permutation(10)
+
+    run = sn.train(params, X, Y, steps=1, lr=0.3, batch_size=4, rng=np.random.default_rng(4))
+    P, losses = by_hand(params, X[:, order[:4]], Y[:, order[:4]], 1, 0.3)
+
+    assert run.history["loss"][0] == pytest.approx(losses[0], rel=1e-12)
+    np.testing.assert_allclose(run.params[0].W, P[0], rtol=1e-12)
+    after = sn.forward(run.params, X[:, order[4:8]]).A[-1]
+    assert run.history["loss"][1] == pytest.approx(BCE.f(after, Y[:, order[4:8]]), rel=1e-12)
+
+
+def test_history_entry_k_is_measured_after_k_updates():
+    """Off by one here shifts every curve of the book."""
+    params, X, Y = problem()
+
+    long = sn.train(params, X, Y, steps=5, lr=0.2)
+
+    assert long.history["loss"].shape == (6,)
+    assert long.history["loss"][0] == BCE.f(sn.forward(params, X).A[-1], Y)
+    for k in range(6):
+        stopped = sn.train(params, X, Y, steps=k, lr=0.2)
+        at_k = BCE.f(sn.forward(stopped.params, X).A[-1], Y)
+        assert long.history["loss"][k] == pytest.approx(at_k, rel=1e-13)
+
+
+def test_record_is_called_at_every_step_with_that_step_s_network():
+    """A record must be a snapshot: later updates may not write into it."""
+    params, X, Y = problem(ensemble=(3,))
+
+    run = sn.train(
+        params,
+        X,
+        Y,
+        steps=4,
+        lr=0.2,
+        record={
+            "W1": lambda p, t: p[0].W,
+            "A1": lambda p, t: t.A[1],
+            "rms": lambda p, t: sn.diagnostics.rms(t.Z[1]),
+        },
+    )
+
+    assert {name: values.shape for name, values in run.history.items()} == {
+        "loss": (5, 3),
+        "W1": (5, 3, 4, 2),
+        "A1": (5, 3, 4, 12),
+        "rms": (5, 3),
+    }
+    np.testing.assert_array_equal(run.history["W1"][0], params[0].W)
+    np.testing.assert_array_equal(run.history["W1"][-1], run.params[0].W)
+    for k in range(5):
+        trace = sn.forward(sn.train(params, X, Y, steps=k, lr=0.2).params, X)
+        np.testing.assert_allclose(run.history["A1"][k], trace.A[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("steps", [0, 3])
+def test_inputs_are_left_as_they_were(optimizer, steps):
+    """The same start must serve several runs, and a result may be changed without changing it."""
+    params, X, Y = problem()
+    kept = [a.copy() for a in (X, Y, *flat(params))]
+
+    run = sn.train(params, X, Y, steps=steps, lr=0.1, optimizer=optimizer)
+    for array in flat(run.params):
+        array += 100
+
+    for before, after in zip(kept, (X, Y, *flat(params)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_read_only_arrays_can_be_trained_on():
+    """Whoever protects data should be able to use it."""
+    params, X, Y = problem()
+    for array in (X, Y, *flat(params)):
+        array.flags.writeable = False
+
+    run = sn.train(params, X, Y, steps=3, lr=0.1, optimizer="adam")
+
+    assert np.isfinite(run.history["loss"]).all()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_same_rng_gives_the_same_run_and_the_global_state_stays(optimizer):
+    """Reproducible by what is handed in, and by nothing else."""
+    params, X, Y = problem()
+    legacy = np.random.get_state()[1].copy()
+
+    first, second = (
+        sn.train(
+            params, X, Y, steps=9, lr=0.1, optimizer=optimizer, batch_size=5, rng=np.random.default_rng(3)
+        )
+        for _ in range(2)
+    )
+
+    np.testing.assert_array_equal(first.history["loss"], second.history["loss"])
+    np.testing.assert_array_equal(first.params[0].W, second.params[0].W)
+    np.testing.assert_array_equal(np.random.get_state()[1], legacy)
+
+
+def test_logistic_regression_starts_at_zero_and_finds_the_optimum():
+    """No hidden layer: convex, so zero is as good a start as any, and the gradient vanishes at the end."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((2, 400))
+    Y = (rng.random((1, 400)) < 1 / (1 + np.exp(-(2 * X[:1] - X[1:] + 0.5)))).astype(float)
+    starts = [
+        sn.init_params([2, 1], f, rng)
+        for f in (sn.initializers.zeros, lambda s, r, dtype: 3 * sn.initializers.he(s, r))
+    ]
+
+    runs = [sn.train(params, X, Y, steps=3000, lr=1.0) for params in starts]
+
+    np.testing.assert_allclose(runs[0].params[0].W, runs[1].params[0].W, rtol=1e-6)
+    logits = sn.forward(runs[0].params, X).A[-1]
+    assert np.abs(BCE.df(logits, Y) @ X.T).max() < 1e-8
+    assert (np.diff(runs[0].history["loss"]) < 1e-15).all()
+
+
+def test_divergence_warns_once_names_the_step_and_keeps_the_history():
+    """A NaN without a word is what costs beginners most."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((2, 20)), rng.standard_normal((1, 20))
+    params = sn.init_params([2, 1], sn.initializers.he, rng, ensemble=(4,))
+    rates = np.array([0.1, 0.2, 50.0, 90.0])
+
+    with pytest.warns(RuntimeWarning) as caught:
+        run = sn.train(params, X, Y, steps=400, lr=rates, loss=SE)
+
+    loss = run.history["loss"]
+    first = int(np.argmax(~np.isfinite(loss).all(axis=1)))
+    assert [str(w.message).startswith("train: ") for w in caught] == [True]
+    assert f"at step {first} in 1 of 4 networks" in str(caught[0].message)
+    assert caught[0].filename == __file__
+    assert loss.shape == (401, 4)
+    assert np.isfinite(loss[:first]).all()
+    assert np.isfinite(loss[:, :2]).all()
+    assert not np.isfinite(loss[-1, 2:]).any()
+
+
+def test_a_single_network_s_divergence_is_not_counted_in_networks():
+    """'1 of 1 networks' would only puzzle."""
+    params, X, Y = problem(sizes=(2, 1))
+
+    with pytest.warns(RuntimeWarning, match=r"^train: the loss stopped being finite at step \d+; ") as caught:
+        sn.train(params, 10 * X, 3 * Y, steps=400, lr=90.0, loss=SE)
+
+    assert "\n" not in str(caught[0].message)
+
+
+def test_a_healthy_run_warns_of_nothing():
+    """Warnings are errors in the book: a spurious one breaks a page."""
+    params, X, Y = problem(ensemble=(50,))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = sn.train(params, 1000 * X, Y, steps=50, lr=5.0, optimizer="momentum")
+
+    assert np.isfinite(run.history["loss"]).all()
+
+
+def test_a_progress_bar_on_request_only(capsys):
+    """tqdm counts the steps and changes nothing."""
+    params, X, Y = problem()
+
+    quiet = sn.train(params, X, Y, steps=7, lr=0.1)
+    silence = capsys.readouterr()
+    shown = sn.train(params, X, Y, steps=7, lr=0.1, progress=True)
+    bar = capsys.readouterr()
+
+    assert silence.out == silence.err == ""
+    assert "train: 100%" in bar.err
+    assert "7/7" in bar.err
+    np.testing.assert_array_equal(quiet.history["loss"], shown.history["loss"])
+
+
+def test_zero_steps_measure_the_start():
+    """The loss at the start is the first thing to look at."""
+    params, X, Y = problem(ensemble=(3,))
+
+    run = sn.train(params, X, Y, steps=0, lr=0.1)
+
+    assert isinstance(run, Run)
+    assert run.history["loss"].shape == (1, 3)
+    np.testing.assert_array_equal(run.params[0].W, params[0].W)
+
+
+def test_integers_and_lists_are_numbers():
+    """Weights and data typed by hand are lists of integers."""
+    run = sn.train([([[1, 1]], [[0]])], [[0, 1], [1, 0]], [[0, 1]], steps=1, lr=1)
+
+    assert run.params[0].W.tolist() == [[1 - (1 / (1 + np.exp(-1)) - 1) / 2, 1 - 1 / (1 + np.exp(-1)) / 2]]
+
+
+@pytest.mark.parametrize("loss", [BCE, sn.losses.softmax_cross_entropy, SE], ids=repr)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_loss_falls_with_every_optimizer(loss, optimizer):
+    """The last check before the reader's: it learns."""
+    rng = np.random.default_rng(0)
+    X, y = sn.datasets.xor(100, rng)
+    params = sn.init_params([2, 8, 2], sn.initializers.glorot, rng, ensemble=(5,))
+
+    run = sn.train(params, X, np.concatenate([1 - y, y]), steps=200, lr=0.05, loss=loss, optimizer=optimizer)
+
+    assert (run.history["loss"][-1] < run.history["loss"][0]).all()
