@@ -1,6 +1,7 @@
 """The theory against adaptive quadrature, closed forms, published numbers and wide random networks."""
 
 import re
+from itertools import pairwise
 from math import asin, exp, inf, pi, sqrt
 
 import numpy as np
@@ -24,7 +25,7 @@ def adaptive(f, kink=None):
     edges = sorted(points)
     return sum(
         integrate.quad(lambda z: float(f(z)) * exp(-z * z / 2) / sqrt(2 * pi), a, b, limit=200, epsabs=1e-8)[0]
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
     )
 
 
