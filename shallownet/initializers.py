@@ -281,7 +281,7 @@ def sparse(
 
 
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
-# is PyTorch's calculate_gain; chapter 4 says where 5/3 comes from and what it does.
+# is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
     "identity": 1.0,
     "sigmoid": 1.0,
