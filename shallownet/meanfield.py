@@ -105,7 +105,7 @@ def _fixed_length(name: str, activation: Activation, sigma_w: float, sigma_b: fl
 
 
 def _ahead(activation: Activation, w2: float, b2: float, q: float) -> float:
-    """The next fixed length on the way of a `q` that creeps past one that almost holds it; infinity if there is none."""
+    """The next fixed length on the way of a `q` that creeps past one that almost holds it; infinity if none is."""
 
     def drift(q: float) -> float:
         return _length(activation, w2, b2, q) - q
