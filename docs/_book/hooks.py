@@ -74,7 +74,8 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
 def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:
     """Write a lab as Markdown, so that all that holds for a page holds for a lab."""
     if page.file.src_uri.endswith(".ipynb"):
-        return lab(Path(page.file.abs_src_path).read_text(encoding="utf-8"), page.file.name)
+        path = Path(page.file.abs_src_path)
+        return lab(path.read_text(encoding="utf-8"), page.file.name, notebooks.weekly(path))
     return None
 
 
@@ -125,10 +126,12 @@ def _mend(output: str) -> str:
     return output.replace("</head>", f"<script>{SCRIPT}</script></head>", 1)
 
 
-def lab(text: str, name: str) -> str:
+def lab(text: str, name: str, weekly: bool = False) -> str:
     """Return a notebook as the Markdown of a page."""
     cells = json.loads(text)["cells"]
     download = f"[Download this lab]({name}/{name}.ipynb){{ download={name}.ipynb }} and run it in Jupyter."
+    if weekly:
+        download += "\nIt takes minutes, so it is not run at each change of the book but once a week."
     title = re.sub(r"^#\s*", "", "".join(cells[0]["source"]).partition("\n")[0])
     parts = [f"---\ndescription: {json.dumps(_plain(title))}\n---\n"]
     for number, cell in enumerate(cells):
@@ -169,7 +172,10 @@ def _terms(text: str) -> dict[str, str]:
 
 def _draw(paths: list[str]) -> list[dict[str, bytes] | str]:
     """Run pages side by side, each in a process of its own; a page that fails is its message."""
-    kept = {at for at, path in enumerate(paths) if any(block.runs for block in _blocks(path))}
+    # A weekly lab would hold up every build by minutes: its page shows the outputs it stores, which its own
+    # weekly run compares, and it draws no figures.
+    daily = [at for at, path in enumerate(paths) if not notebooks.weekly(path)]
+    kept = {at for at in daily if any(block.runs for block in _blocks(paths[at]))}
     workers = min(len(kept), os.cpu_count() or 1)
     found: list[dict[str, bytes] | str] = [{} for _ in paths]
     if not kept:

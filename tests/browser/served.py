@@ -70,6 +70,11 @@ def chapters() -> list[str]:
     return [page for page in pages() if page.startswith("chapters/") and page != "chapters/"]
 
 
+def weekly(page: str) -> bool:
+    """True for a lab whose blocks take minutes."""
+    return page.startswith("labs/weekly/")
+
+
 def chromium() -> str:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not path:
