@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, notebooks, running  # noqa: E402
+from _book import blocks, extension, font, notebooks, printing, running  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -33,6 +35,7 @@ SOURCE = re.compile(
 book = extension.BookExtension()
 figures: dict[str, dict[str, bytes]] = {}
 glossary: dict[str, str] = {}
+order: list[Page] = []  # the pages as the navigation lists them
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -62,7 +65,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.append(File.generated(config, _folder(file) + Path(file.src_uri).name, content=content))
         if file.src_uri == "glossary.md":
             glossary.update(_terms(Path(file.abs_src_path).read_text(encoding="utf-8")))
+    title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
+    files.append(File.generated(config, printing.SOURCE, content=title))
     return files
+
+
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
+    """Remember the order of the pages."""
+    order[:] = nav.pages
 
 
 def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
@@ -96,8 +106,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return markdown
 
 
+@event_priority(-100)  # last: only now is every page all it will be
 def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
-    """Now that all math is known, make the font that holds just its characters."""
+    """Now that all pages are rendered, put them together; and make the font that holds just their math."""
+    parts = [_part(page) for page in order if printing.belongs(page.file.src_uri)]
+    for page in order:
+        if page.file.src_uri == printing.SOURCE:
+            page.content = f"{page.content}{printing.contents(parts)}{printing.together(parts, page.url)}"
     if book.characters:
         cache = Path(config.docs_dir).parent / ".cache" / "book"
         files.append(File.generated(config, FONT, content=font.subset(book.characters, cache)))
@@ -109,13 +124,19 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         base = "../" * page.url.count("/")
         preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
         output = output.replace("</head>", f"{preload}</head>", 1)
+    if "robots" in page.meta:
+        output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)
     if page.file.src_uri.startswith("reference/"):
         output = SOURCE.sub(r"\1language-source", output.replace("language-python doc-sig", "language-source doc-sig"))
     return _mend(output)
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
-    """Mend the page for a wrong address as well."""
+    """Mend the page for a wrong address as well; name no page to search engines that they should leave alone."""
+    for page in order:
+        if "robots" in page.meta:
+            entry = rf"\s*<url>\s*<loc>{re.escape(page.canonical_url or '')}</loc>.*?</url>"
+            output = re.sub(entry, "", output, flags=re.DOTALL) if template_name == "sitemap.xml" else output
     return _mend(output) if template_name.endswith(".html") else output
 
 
@@ -153,6 +174,11 @@ def lab(text: str, name: str, weekly: bool = False) -> str:
 
 def _plain(text: str) -> str:
     return re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`]", r"\1", text).strip()
+
+
+def _part(page: Page) -> printing.Part:
+    sections = [(link.id, link.title) for top in page.toc for link in top.children]
+    return printing.Part(page.url, page.title or "", page.content or "", sections)
 
 
 def _folder(file: File) -> str:

@@ -65,8 +65,7 @@ def test_what_is_copied_runs(name, tab, tmp_path):
 
     done = subprocess.run(
         [sys.executable, "-c", SESSION],
-        # The cells of a weekly lab run once a week, from its own file.
-        input=json.dumps([] if served.weekly(name) else blocks),
+        input=json.dumps([] if served.runs_elsewhere(name) else blocks),
         cwd=tmp_path,
         env=os.environ | {"MPLBACKEND": "Agg"},
         capture_output=True,
