@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, notebooks, printing, running  # noqa: E402
+from _book import blocks, extension, font, notebooks, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -34,7 +34,7 @@ SOURCE = re.compile(
 )
 book = extension.BookExtension()
 figures: dict[str, dict[str, bytes]] = {}
-glossary: dict[str, str] = {}
+glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 
 
@@ -63,8 +63,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.src_uri.endswith(".ipynb"):
             content = Path(file.abs_src_path).read_bytes()
             files.append(File.generated(config, _folder(file) + Path(file.src_uri).name, content=content))
-        if file.src_uri == "glossary.md":
-            glossary.update(_terms(Path(file.abs_src_path).read_text(encoding="utf-8")))
+        if file.src_uri == terms.SOURCE:
+            glossary.extend(terms.parse(Path(file.abs_src_path).read_text(encoding="utf-8")))
+            files.append(File.generated(config, terms.INDEX, content=terms.index(glossary)))
     title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
     files.append(File.generated(config, printing.SOURCE, content=title))
     return files
@@ -101,7 +102,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         text=path.read_text(encoding="utf-8") if written else markdown,
         figures=figures.get(page.file.src_uri, {}),
         folder=_folder(page.file).rpartition("/")[0].rpartition("/")[2] + "/",
-        glossary={} if page.file.src_uri == "glossary.md" else glossary,
+        glossary={} if page.file.src_uri in (terms.SOURCE, terms.INDEX) else terms.tips(glossary),
+        terms=page.file.src_uri == terms.SOURCE,
     )
     return markdown
 
@@ -109,10 +111,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 @event_priority(-100)  # last: only now is every page all it will be
 def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
     """Now that all pages are rendered, put them together; and make the font that holds just their math."""
-    parts = [_part(page) for page in order if printing.belongs(page.file.src_uri)]
-    for page in order:
-        if page.file.src_uri == printing.SOURCE:
-            page.content = f"{page.content}{printing.contents(parts)}{printing.together(parts, page.url)}"
+    bound = [page for page in order if printing.belongs(page.file.src_uri)]
+    pages = {page.file.src_uri: page for page in order}
+    if index := pages.get(terms.INDEX):
+        listed = [_part(page) for page in bound if page.file.src_uri not in terms.UNLISTED]
+        index.content = terms.filled(index.content or "", glossary, listed, "../" * index.url.count("/"))
+    if book_page := pages.get(printing.SOURCE):
+        parts = [_part(page) for page in bound]
+        book_page.content = "".join(
+            [book_page.content or "", printing.contents(parts), printing.together(parts, book_page.url)]
+        )
     if book.characters:
         cache = Path(config.docs_dir).parent / ".cache" / "book"
         files.append(File.generated(config, FONT, content=font.subset(book.characters, cache)))
@@ -154,7 +162,7 @@ def lab(text: str, name: str, weekly: bool = False) -> str:
     if weekly:
         download += "\nIt takes minutes, so it is not run at each change of the book but once a week."
     title = re.sub(r"^#\s*", "", "".join(cells[0]["source"]).partition("\n")[0])
-    parts = [f"---\ndescription: {json.dumps(_plain(title))}\n---\n"]
+    parts = [f"---\ndescription: {json.dumps(terms.plain(title))}\n---\n"]
     for number, cell in enumerate(cells):
         source = "".join(cell["source"]).strip("\n")
         if cell["cell_type"] == "markdown":
@@ -162,7 +170,7 @@ def lab(text: str, name: str, weekly: bool = False) -> str:
                 head, _, rest = source.partition("\n")
                 source = f"{head}\n\n{download}\n{rest}"
                 sentence = next((line for line in rest.splitlines() if line.strip()), title)
-                parts[0] = f"---\ndescription: {json.dumps(_plain(sentence))}\n---\n"
+                parts[0] = f"---\ndescription: {json.dumps(terms.plain(sentence))}\n---\n"
             parts.append(source)
             continue
         parts.append(f"```python\n{source}\n```")
@@ -170,10 +178,6 @@ def lab(text: str, name: str, weekly: bool = False) -> str:
         if shown:
             parts.append(f"```{{.text .output}}\n{shown}\n```")
     return "\n\n".join(parts) + "\n"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`]", r"\1", text).strip()
 
 
 def _part(page: Page) -> printing.Part:
@@ -184,16 +188,6 @@ def _part(page: Page) -> printing.Part:
 def _folder(file: File) -> str:
     """Where a page's figures go: names are unique within a page, not within the book."""
     return file.src_uri.rpartition(".")[0] + "/"
-
-
-def _terms(text: str) -> dict[str, str]:
-    """The glossary's terms: each with the first sentence of its explanation, in plain words."""
-    found = {}
-    for names, meaning in re.findall(r"^(\S.*)\n:[ ]+(.+(?:\n[ ]{4}.+)*)", text, re.M):
-        sentence = re.match(r".*?[.](?=\s|$)", " ".join(meaning.split()))
-        for term in (names, names[0].lower() + names[1:]):
-            found[term] = found[f"{term}s"] = _plain(sentence[0] if sentence else meaning)
-    return {term: meaning for term, meaning in found.items() if "$" not in meaning}
 
 
 def _draw(paths: list[str]) -> list[dict[str, bytes] | str]:
