@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
@@ -85,6 +86,8 @@ CODE = re.compile(
     r"(?P<body>.*?<code>(?P<code>.*?)</code>)",
     re.DOTALL,
 )
+# A hyphen in a number is a minus sign, at which no browser breaks the line.
+MINUS = re.compile(r"(?<![\w.])-(?=[\d.])|(?<=\de)-(?=\d)")
 SCORE_COLUMNS = ("Claim", "Published or predicted", "Ours", "Where", "Verdict")
 MARKUP = re.compile(r"<[^>]*>")
 # A mark of the scoreboard, at the end of a comment.
@@ -366,13 +369,16 @@ class _Scoreboard(Treeprocessor):
         self.book = book
 
     def run(self, root: ElementTree.Element) -> None:
-        known = self.book.page.scores
-        for table in root.iter("table") if known else []:
+        if not self.book.page.scores:
+            return
+        # From the text: in the tree, the ids have been put away already.
+        names = iter(marks.rows(self.book.page.text))
+        for table in root.iter("table"):
             titles = ["".join(cell.itertext()) for cell in table.iter("th")]
             if "| " + " | ".join(titles) + " |" == marks.HEADER:
-                self._complete(table, known)
+                self._complete(table, names)
 
-    def _complete(self, table: ElementTree.Element, known: dict[str, Score]) -> None:
+    def _complete(self, table: ElementTree.Element, names: Iterator[str]) -> None:
         # Laid out as cards on a phone, which would make a browser forget that it is a table: so it is said.
         table.attrib = {"class": "scores", "role": "table"}
         for part in table:
@@ -383,8 +389,8 @@ class _Scoreboard(Treeprocessor):
         for title in SCORE_COLUMNS:
             ElementTree.SubElement(head[0], "th", {"role": "columnheader", "scope": "col"}).text = title
         for row in table[1]:
-            name = "".join(row[0].itertext())
-            score = known.get(name)
+            name = next(names, "")
+            score = self.book.page.scores.get(name)
             if not score:  # the build has said so
                 continue
             claim, source = row[1], row[2]
@@ -396,7 +402,7 @@ class _Scoreboard(Treeprocessor):
             verdict = "differs" if score.differs else "reproduced"
             for title, text in zip(SCORE_COLUMNS[1:], (score.published, score.ours, "", verdict), strict=True):
                 cell = ElementTree.SubElement(row, "td", {"role": "cell", "data-label": title})
-                cell.text = AtomicString(text)
+                cell.text = AtomicString(MINUS.sub("\u2212", text))
             ElementTree.SubElement(row[3], "a", {"href": score.href}).text = score.place
             row[4].set("class", f"scores__{verdict}")
 
@@ -422,11 +428,10 @@ class _Copyable(Postprocessor):
 
     def _mark(self, match: re.Match[str]) -> str:
         """Let a mark be linked to, and link to its row of the scoreboard."""
-        name = f'id="score-{match["id"]}"'
         board = self.book.page.board
-        if not board:
-            return f"<span {name}>{match[0]}</span>"
-        return f'<a {name} class="score" href="{board}#{match["id"]}">{match[0]}</a>'
+        link = f'<a href="{board}#{match["id"]}">{match[0]}</a>' if board else match[0]
+        # Not on the link: the theme hides what has an id and is a link in code.
+        return f'<span class="score" id="score-{match["id"]}">{link}</span>'
 
 
 def makeExtension() -> BookExtension:  # the name is Python-Markdown's

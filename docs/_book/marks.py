@@ -43,14 +43,6 @@ class Mark:
     differs: bool
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the scoreboard, as it is written."""
-
-    id: str
-    line: int
-
-
 @dataclass
 class Term:
     """One comparison: the parts of it that are recorded, and the published numbers as they are written."""
@@ -103,9 +95,9 @@ def taken(score: str, path: str, line: int) -> str:
     return f"the mark {score} is taken, by {path}:{line}: choose another id"
 
 
-def rows(text: str) -> list[Row]:
-    """Return the rows of the scoreboard's page."""
-    return [Row(match["id"], number) for number, match in _rows(text) if match]
+def rows(text: str) -> list[str]:
+    """Return the ids of the scoreboard's rows, in order; an empty one for what cannot be read."""
+    return [match["id"] if match else "" for _, match in _rows(text)]
 
 
 def book_problems(text: str, path: str, marks: Iterable[Mark]) -> list[Problem]:
@@ -481,7 +473,15 @@ def _shown_terms(node: ast.expr, names: frozenset[str], source: str, shown: str)
     texts = NUMBER.findall(shown)
     if not texts or shown.startswith("Traceback") or _written(node, names):
         raise UnreadableError("a marked prompt shows the published numbers, or True below a comparison with them")
-    return [Term("shown", {"x": node}, texts)]
+    elements = node.elts if isinstance(node, ast.List | ast.Tuple) else []
+    several = zip(elements, ([text] for text in texts), strict=True) if len(elements) == len(texts) else [(node, texts)]
+    return [_shown(*each) for each in several]
+
+
+def _shown(node: ast.expr, texts: list[str]) -> Term:
+    if rounded := _rounded(node):
+        return Term("rounded", {"x": rounded[0]} | ({"k": rounded[1]} if rounded[1] else {}), texts)
+    return Term("shown", {"x": node}, texts)
 
 
 def _rows(text: str) -> Iterator[tuple[int, re.Match[str] | None]]:

@@ -112,8 +112,8 @@ class _Cell:
     kind: str
     published: str
     met: list[Any]
-    scale: float | None = None  # the published number's own size
-    tolerance: float = 0.0
+    distance: float = 0.0  # the tolerance, as a number
+    tolerance: float = 0.0  # the same, as it is written: it may be a share
     low: float | None = None
     high: float | None = None
     differs: bool = False
@@ -126,6 +126,8 @@ class _Cell:
 
     def ours(self) -> str:
         """Return the numbers met: one, or the smallest and the largest."""
+        if self.kind == "equal" and not self.differs:
+            return self.published
         if any(isinstance(value, str) for value in self.met):
             return _listed(list(dict.fromkeys(map(str, self.met))))
         low, high = min(self.met), max(self.met)
@@ -136,27 +138,27 @@ class _Cell:
     def tail(self) -> str:
         """Return how near that is: what would have failed the test."""
         if self.kind == "equal":
-            return ", not equal" if self.differs else " exactly"
+            return " (not equal)" if self.differs else "" if isinstance(self.met[0], str) else " exactly"
         if self.kind == "times":
-            return f", {_between(self.low, self.high)} times it"
+            return f" ({_between(self.low, self.high)} times)"
         if self.kind == "range":
-            return (" in " if None not in (self.low, self.high) else ", ") + _between(self.low, self.high)
+            between = _between(self.low, self.high)
+            return f" ({between})" if None in (self.low, self.high) else f" in {between}"
         far = f"{_rough(100 * self.tolerance)}%" if self.kind == "relative" else _rough(self.tolerance)
-        return f", more than {far} off" if self.differs else f" \u00b1 {far}"
+        return f" (more than {far} off)" if self.differs else f" \u00b1 {far}"
 
     def _unit(self, size: float) -> int:
         """Return the power of ten of the last place worth showing."""
         places = _places(self.published)
-        if self.kind == "equal":
-            unit = -12
-        elif self.kind == "rounded":
+        if self.kind == "rounded":
             unit = _leading(2 * self.tolerance)
         elif self.kind in ("within", "relative") and not self.differs:
-            distance = self.tolerance * (abs(self.scale or 1) if self.kind == "relative" else 1)
-            unit = _leading(distance) if distance else -12
+            leading = _leading(self.distance) if self.distance else -12
             # Where that is nearly as fine, as many places as were published.
-            coarse = unit + (distance >= 4.9 * 10.0**unit)
-            unit = -places if places is not None and unit - 1 <= -places <= coarse else unit
+            coarse = leading + (self.distance >= 4.9 * 10.0**leading)
+            unit = -places if places is not None and leading - 1 <= -places <= coarse else leading
+            # 12.6, not 13, where 12 is allowed to be off by 1.8.
+            unit -= unit == leading and self.distance < 2 * 10.0**leading
         elif self.kind == "range" and self.low is not None and self.high is not None and self.high > self.low:
             unit = _leading(self.high - self.low) - 1
         else:
@@ -172,7 +174,7 @@ def _cells(term: Term, parts: dict[str, Any]) -> Iterator[_Cell]:
         for text, value in zip(term.texts, _spread(x, len(term.texts)), strict=True):
             whole = _places(text) == 0 and "e" not in text.lower() and "." not in text
             half = 0.0 if whole else 10.0 ** -(_places(text) or 0) / 2
-            yield _Cell("equal" if whole else "rounded", text, value, float(text), half)
+            yield _Cell("equal" if whole else "rounded", text, value, half, half)
         return
     low, high = (max(parts[side], default=None) if side in parts else None for side in ("low", "high"))
     if term.kind == "range":
@@ -180,15 +182,16 @@ def _cells(term: Term, parts: dict[str, Any]) -> Iterator[_Cell]:
         if differs:
             (number,) = parts.get("p") or [high if low is None else low]
             published = term.texts[0] if term.texts else _plain(number)
-        yield _Cell("range", published, x, None, 0.0, low, high, differs)
+        yield _Cell("range", published, x, 0.0, 0.0, low, high, differs)
         return
-    numbers = parts.get("p", [0])
-    texts = term.texts if len(term.texts) == len(numbers) else [_plain(number) for number in numbers]
+    numbers = parts.get("p") or [float(text) for text in term.texts]
+    texts = term.texts if len(term.texts) == len(numbers) else [""] * len(numbers)
     tolerances = _tolerances(term, parts, numbers)
     values = _spread(x, len(numbers))
     for number, text, value, (kind, tolerance) in zip(numbers, texts, values, tolerances, strict=True):
-        scale = None if isinstance(number, str) else float(number)
-        yield _Cell(kind, text, value, scale, tolerance, low, high, differs)
+        distance = tolerance * abs(number) if kind == "relative" else tolerance
+        text = text or _plain(number, _leading(distance) if distance else None)
+        yield _Cell(kind, text, value, distance, tolerance, low, high, differs)
 
 
 def _tolerances(term: Term, parts: dict[str, Any], numbers: list[Any]) -> Iterator[tuple[str, float]]:
@@ -252,11 +255,12 @@ def _rough(value: float) -> str:
     return _number(value, unit if abs(round(value, -unit) - value) <= 0.02 * value else unit - 1)
 
 
-def _plain(value: Any) -> str:
-    """Write a number that has no text of its own: at most four digits, unless it is short."""
+def _plain(value: Any, unit: int | None = None) -> str:
+    """Write a number that has no text of its own: four digits, more if a power of ten asks for them, all if few."""
     if isinstance(value, float):
         short = _exponent(repr(value)).removesuffix(".0")
-        return short if len(short) <= 6 else _exponent(f"{value:.4g}")
+        fourth = _leading(value) - 3
+        return short if len(short) <= 8 else _number(value, fourth if unit is None else min(unit, fourth))
     return str(value)
 
 
