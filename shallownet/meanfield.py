@@ -316,9 +316,14 @@ def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -
         if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array) & (array >= low) & (array <= high)):
             within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
             raise ValueError(f"{name}: {argument} must be {within}, got {_shown(value)}")
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in numbers.values()))
+    shapes = [np.shape(value) for value in numbers.values()]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{name}: {', '.join(numbers)} must broadcast, got shapes {shapes}") from None
+    arrays = [np.broadcast_to(np.asarray(value, dtype=float), shape) for value in numbers.values()]
     found = [f(name, activation, *map(float, each)) for each in zip(*map(np.ravel, arrays), strict=True)]
-    return np.reshape(found, arrays[0].shape) if arrays[0].ndim else found[0]
+    return np.reshape(found, shape) if shape else found[0]
 
 
 def _shown(value: Any) -> str:
