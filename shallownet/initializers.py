@@ -116,8 +116,8 @@ def uniform(shape: Shape, rng: Generator, *, limit: Any, dtype: Any = float) -> 
 def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.ndarray:
     """Draw from a normal distribution cut off at two of its own deviations, rescaled to `std`.
 
-    `std` is the standard deviation of what comes out, as in Keras and JAX; PyTorch's `trunc_normal_`
-    neither rescales nor cuts relative to `std`.
+    `std` is the standard deviation of what comes out, as in the variance scaling of Keras and JAX. Their
+    plain truncated normals do not rescale, and PyTorch's `trunc_normal_` does not even cut relative to `std`.
 
     Args:
         std: Standard deviation, at least 0; an array broadcasts against `shape`.
@@ -337,7 +337,7 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
 
 
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
-# is PyTorch's calculate_gain; chapter 4 says where 5/3 comes from and what it does.
+# is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
     "identity": 1.0,
     "sigmoid": 1.0,

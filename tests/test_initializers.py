@@ -371,3 +371,36 @@ def test_lsuv_does_not_take_rounding_for_a_signal(dtype):
 
     with pytest.raises(ValueError, match="layer 1 must vary"):
         init.lsuv(params, X, sn.activations.tanh, np.random.default_rng(0))
+
+
+WIDTHS = st.integers(2, 30)
+
+
+@given(WIDTHS, WIDTHS, st.sampled_from([(), (3,), (2, 2)]), st.sampled_from([float, np.float32]))
+@settings(max_examples=20, deadline=None)
+def test_lsuv_leaves_every_layer_with_variance_one(n, width, ensemble, dtype):
+    """Mishkin & Matas's promise, for each network by itself and whatever the inputs' scale and mean."""
+    rng = np.random.default_rng(n * width)
+    params = sn.init_params([n, width, width, 5], init.zeros, rng, ensemble=ensemble, dtype=dtype)
+    X = 7 + 100 * rng.standard_normal((n, 40))
+
+    found = init.lsuv(params, X, sn.activations.softplus, rng)
+
+    for Z in sn.forward(found, X, sn.activations.softplus).Z[1:]:
+        assert Z.dtype == dtype
+        np.testing.assert_allclose(Z.var(axis=(-2, -1)), 1, atol=0.1)
+    assert all(W.shape == old.W.shape and not b.any() for (W, b), old in zip(found, params, strict=True))
+    assert not any(W.any() for W, _ in params)
+
+
+def test_lsuv_leaves_alone_what_is_within_the_tolerance():
+    """A network of an ensemble gets the weights that it would get alone, near 1 or not."""
+    rng = np.random.default_rng(1)
+    X = np.stack([s * rng.standard_normal((40, 200)) for s in (1.0, 3.0)])
+    params = sn.init_params([40, 40], init.zeros, rng, ensemble=(2,))
+
+    both = init.lsuv(params, X, sn.activations.tanh, np.random.default_rng(2))[0].W
+
+    plain = init.orthogonal((2, 40, 40), np.random.default_rng(2))
+    np.testing.assert_array_equal(both[0], plain[0])
+    np.testing.assert_allclose(both[1], plain[1] / (plain[1] @ X[1]).std(), rtol=1e-12)
