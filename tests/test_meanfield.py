@@ -131,6 +131,19 @@ def test_q_star_is_the_limit_of_the_map_from_length_one():
     assert abs(meanfield.q_star(relu, 2**0.5, 0.0) - 1) < 1e-9
 
 
+def test_q_star_looks_ahead_where_the_length_creeps():
+    """SiLU's critical pair, rounded as published: the drift never vanishes near 14.3, and does at 14.6."""
+    sigma_w, sigma_b = sqrt(1.98800468), sqrt(0.55514317)
+
+    q = meanfield.q_star(silu, sigma_w, sigma_b)
+
+    assert 14.5 < q < 14.7
+    assert abs(meanfield.q_map(silu, sigma_w, sigma_b, q) - q) < 1e-12
+    assert meanfield._ahead(relu, 2.0, 0.01, 1.0) == inf
+    assert meanfield._ahead(relu, 1.9, 0.0, 1.0) == 0.0
+    assert abs(meanfield._ahead(tanh, 1.69, 0.09, 3.0) - meanfield.q_star(tanh, 1.3, 0.3)) < 1e-9
+
+
 @pytest.mark.parametrize("sigma_w", [1.5, 2.5, 6.0])
 @pytest.mark.parametrize("sigma_b", [0.0, 0.3])
 def test_c_star_is_where_the_correlation_map_stands_still(sigma_w, sigma_b):
