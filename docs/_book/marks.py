@@ -247,6 +247,8 @@ def _stored(*nodes: ast.AST) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.arg):
             found.add(node.arg)
+        elif isinstance(node, ast.Attribute) and node.attr == "append" and isinstance(node.value, ast.Name):
+            found.add(node.value.id)  # a list that started as written and then grew
     return found
 
 
