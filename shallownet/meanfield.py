@@ -99,7 +99,27 @@ def _fixed_length(name: str, activation: Activation, sigma_w: float, sigma_b: fl
     else:
         if abs(step) <= CLOSE * q:  # a fixed point that repels on one side is reached slowly, and reached
             return q
+        if (q := _ahead(activation, w2, b2, q)) < inf:
+            return q
     raise ValueError(f"{name}: no fixed length at sigma_w {sigma_w:g}, sigma_b {sigma_b:g} for {activation.name}")
+
+
+def _ahead(activation: Activation, w2: float, b2: float, q: float) -> float:
+    """The next fixed length on the way of a `q` that creeps past one that almost holds it; infinity if none is."""
+
+    def drift(q: float) -> float:
+        return _length(activation, w2, b2, q) - q
+
+    factor = 1.01 if drift(q) > 0 else 1 / 1.01
+    while FAINT < q < 1e9:
+        low, high = q, q * factor
+        if drift(low) * drift(high) <= 0:
+            for _ in range(60):
+                q = (low + high) / 2
+                low, high = (q, high) if drift(low) * drift(q) > 0 else (low, q)
+            return q
+        q = high
+    return inf if factor > 1 else 0.0
 
 
 def _fixed_correlation(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> tuple[float, float]:
@@ -316,9 +336,14 @@ def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -
         if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array) & (array >= low) & (array <= high)):
             within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
             raise ValueError(f"{name}: {argument} must be {within}, got {_shown(value)}")
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in numbers.values()))
+    shapes = [np.shape(value) for value in numbers.values()]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{name}: {', '.join(numbers)} must broadcast, got shapes {shapes}") from None
+    arrays = [np.broadcast_to(np.asarray(value, dtype=float), shape) for value in numbers.values()]
     found = [f(name, activation, *map(float, each)) for each in zip(*map(np.ravel, arrays), strict=True)]
-    return np.reshape(found, arrays[0].shape) if arrays[0].ndim else found[0]
+    return np.reshape(found, shape) if shape else found[0]
 
 
 def _shown(value: Any) -> str:
