@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from _book import extension, font
+from _book import blocks, extension, font
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 150_000
@@ -268,4 +268,4 @@ PASTED = [
 @pytest.mark.parametrize(("code", "pasted"), PASTED)
 def test_what_is_copied_can_be_pasted(code, pasted):
     """An interpreter ends a suite at a blank line, and runs it only after one."""
-    assert extension.pasteable(code) == pasted
+    assert blocks.pasteable(code) == pasted

@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, notebooks, printing, running, terms  # noqa: E402
+from _book import blocks, extension, font, marks, notebooks, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -36,6 +36,7 @@ book = extension.BookExtension()
 figures: dict[str, dict[str, bytes]] = {}
 glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
+scored: dict[str, extension.Score] = {}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -48,6 +49,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Run every page, and let the figures it draws join the site."""
     figures.clear()
+    scored.clear()
     glossary.clear()
     book.characters.clear()
     pages = [file for file in files if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb"))]
@@ -55,9 +57,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file, drawn in zip(pages, _draw([file.abs_src_path for file in pages]), strict=True):
         if isinstance(drawn, str):
             log.error("%s", drawn)
-            drawn = {}
-        figures[file.src_uri] = drawn
-        for name, svg in drawn.items():
+            drawn = running.Result()
+        figures[file.src_uri] = drawn.figures
+        scored.update(_scores(file, drawn))
+        for name, svg in drawn.figures.items():
             content = extension.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
         if file.src_uri.endswith(".ipynb"):
@@ -66,6 +69,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.src_uri == terms.SOURCE:
             glossary.extend(terms.parse(Path(file.abs_src_path).read_text(encoding="utf-8")))
             files.append(File.generated(config, terms.INDEX, content=terms.index(glossary)))
+        if file.src_uri == marks.BOARD:
+            for problem in running.board_problems(Path(file.abs_src_path)):
+                log.warning("%s", problem)
     title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
     files.append(File.generated(config, printing.SOURCE, content=title))
     return files
@@ -97,6 +103,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         log.warning("%s:1: add a `description:` of one sentence to the front matter", page.file.src_uri)
     # A lab's lines are those of the Markdown made of it.
     written = page.file.src_uri.endswith(".md") and path.exists()
+    board = files.get_file_from_path(marks.BOARD)
     book.page = extension.Page(
         path=os.path.relpath(path, Path(config.docs_dir).parent),
         text=path.read_text(encoding="utf-8") if written else markdown,
@@ -104,8 +111,15 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         folder=_folder(page.file).rpartition("/")[0].rpartition("/")[2] + "/",
         glossary={} if page.file.src_uri in (terms.SOURCE, terms.INDEX) else terms.tips(glossary),
         terms=page.file.src_uri == terms.SOURCE,
+        board=board.url_relative_to(page.file) if board else "",
+        scores=scored if page.file == board else {},
     )
     return markdown
+
+
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> None:
+    """Tell MkDocs, which looks for the targets of links before code is put into the page, of the marks in it."""
+    page.present_anchor_ids = (page.present_anchor_ids or set()) | set(re.findall(r'id="(score-[\w-]+)"', content))
 
 
 @event_priority(-100)  # last: only now is every page all it will be
@@ -190,14 +204,26 @@ def _folder(file: File) -> str:
     return file.src_uri.rpartition(".")[0] + "/"
 
 
-def _draw(paths: list[str]) -> list[dict[str, bytes] | str]:
+def _scores(file: File, drawn: running.Result) -> dict[str, extension.Score]:
+    """What the scoreboard shows of a page."""
+    found = {}
+    prose = notebooks._prose if file.src_uri.endswith(".ipynb") else blocks.prose
+    text = prose(Path(file.abs_src_path or "").read_text(encoding="utf-8")) if drawn.scores else ""
+    for block in _blocks(file.abs_src_path or "") if drawn.scores else []:
+        for mark in marks.marks(block) if block.runs else []:
+            href, place = f"{file.src_uri}#score-{mark.id}", marks.place(text, block.line)
+            found[mark.id] = extension.Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
+    return found
+
+
+def _draw(paths: list[str]) -> list[running.Result | str]:
     """Run pages side by side, each in a process of its own; a page that fails is its message."""
     # A weekly lab would hold up every build by minutes: its page shows the outputs it stores, which its own
     # weekly run compares, and it draws no figures.
     daily = [at for at, path in enumerate(paths) if not notebooks.weekly(path)]
     kept = {at for at in daily if any(block.runs for block in _blocks(paths[at]))}
     workers = min(len(kept), os.cpu_count() or 1)
-    found: list[dict[str, bytes] | str] = [{} for _ in paths]
+    found: list[running.Result | str] = [running.Result() for _ in paths]
     if not kept:
         return found
     order = sorted(kept)
