@@ -23,6 +23,7 @@ __all__ = [
     "he",
     "identity",
     "lecun",
+    "lsuv",
     "normal",
     "orthogonal",
     "sparse",
@@ -113,8 +114,8 @@ def uniform(shape: Shape, rng: Generator, *, limit: Any, dtype: Any = float) -> 
 def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.ndarray:
     """Draw from a normal distribution cut off at two of its own deviations, rescaled to `std`.
 
-    `std` is the standard deviation of what comes out, as in Keras and JAX; PyTorch's `trunc_normal_`
-    neither rescales nor cuts relative to `std`.
+    `std` is the standard deviation of what comes out, as in the variance scaling of Keras and JAX. Their
+    plain truncated normals do not rescale, and PyTorch's `trunc_normal_` does not even cut relative to `std`.
 
     Args:
         std: Standard deviation, at least 0; an array broadcasts against `shape`.
@@ -280,8 +281,56 @@ def sparse(
     return W
 
 
+def lsuv(params: Any, X: np.ndarray, activation: Any, rng: Generator, tolerance: float = 0.1) -> list[Any]:
+    r"""Draw orthogonal weights, then scale each layer until a batch leaves it with variance 1 (LSUV).
+
+    Layer by layer, $W$ is divided by the standard deviation of $Z = WA$, taken over all units and examples. Without
+    a bias $Z$ is linear in $W$, so one division does, and a second measurement confirms it.
+
+    Args:
+        params: Layers `(W, b)`, `W` of shape `(..., n_l, n_{l-1})`: their shapes and dtype are used, not their values.
+        X: `(..., n_0, m)`, the batch, one example a column.
+        activation: Of the hidden layers.
+        rng: For the orthogonal weights.
+        tolerance: How far from 1 a variance may stay, above 0.
+
+    Returns:
+        As many layers, of the kind that came in; biases 0. Each network of an ensemble has scales of its own.
+
+    Raises:
+        ValueError: If `X` is not finite or does not fit, a layer gives no variance, or `tolerance` is not above 0.
+        TypeError: If `rng` is no Generator, or `activation` is none.
+
+    Source:
+        Mishkin & Matas (2015), "All you need is a good init", algorithm 1.
+    """
+    if not isinstance(tolerance, Real) or not float(tolerance) > 0:
+        raise ValueError(f"lsuv: tolerance must be above 0, got {_shown(tolerance)}")
+    if not callable(getattr(activation, "f", None)):
+        raise TypeError(f"lsuv: activation must be an Activation, got {_shown(activation)}")
+    A, layers = np.asarray(X), []
+    if A.dtype.kind not in "fiub" or A.ndim < 2 or 0 in A.shape or not np.isfinite(A).all():
+        raise ValueError(f"lsuv: X must be finite numbers (..., n_0, m), got {_shown(X)}")
+    for l, (old, b) in enumerate(params, start=1):
+        W = orthogonal(np.shape(old), rng, dtype=np.asarray(old).dtype)
+        if W.shape[-1] != A.shape[-2] or A.ndim > max(2, W.ndim):
+            raise ValueError(f"lsuv: W[{l}] must be (..., n_{l}, {A.shape[-2]}) to fit X, got {W.shape}")
+        A = A.astype(W.dtype, copy=False)
+        for _ in range(10):  # the paper's limit; without a bias the second pass is the last
+            variance = (W @ A).var(axis=(-2, -1), keepdims=True)
+            if not (variance > 0).all():
+                raise ValueError(f"lsuv: layer {l} must give Z a variance above 0 on X, got {variance.min():g}")
+            near = np.abs(variance - 1) < tolerance
+            if near.all():
+                break
+            W = W / np.where(near, 1, np.sqrt(variance))
+        layers.append(getattr(type(params[l - 1]), "_make", tuple)((W, np.zeros_like(b))))
+        A = activation.f(W @ A)
+    return layers
+
+
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
-# is PyTorch's calculate_gain; chapter 4 says where 5/3 comes from and what it does.
+# is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
     "identity": 1.0,
     "sigmoid": 1.0,

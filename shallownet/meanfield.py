@@ -15,8 +15,8 @@ Every function takes numbers or arrays that broadcast, returns a float or an arr
 activation whose only kink is at 0. The averages are Gauss-Legendre quadratures, good to about 1e-8.
 
 Source:
-    Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", eqs. 3 to 6;
-    Schoenholz et al. (2017), "Deep information propagation", eqs. 3 to 9.
+    Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", for the maps;
+    Schoenholz et al. (2017), "Deep information propagation", for the depth scale.
 """
 
 from collections.abc import Callable
@@ -99,7 +99,27 @@ def _fixed_length(name: str, activation: Activation, sigma_w: float, sigma_b: fl
     else:
         if abs(step) <= CLOSE * q:  # a fixed point that repels on one side is reached slowly, and reached
             return q
+        if (q := _ahead(activation, w2, b2, q)) < inf:
+            return q
     raise ValueError(f"{name}: no fixed length at sigma_w {sigma_w:g}, sigma_b {sigma_b:g} for {activation.name}")
+
+
+def _ahead(activation: Activation, w2: float, b2: float, q: float) -> float:
+    """The next fixed length on the way of a `q` that creeps past one that almost holds it; infinity if none is."""
+
+    def drift(q: float) -> float:
+        return _length(activation, w2, b2, q) - q
+
+    factor = 1.01 if drift(q) > 0 else 1 / 1.01
+    while FAINT < q < 1e9:
+        low, high = q, q * factor
+        if drift(low) * drift(high) <= 0:
+            for _ in range(60):
+                q = (low + high) / 2
+                low, high = (q, high) if drift(low) * drift(q) > 0 else (low, q)
+            return q
+        q = high
+    return inf if factor > 1 else 0.0
 
 
 def _fixed_correlation(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> tuple[float, float]:
@@ -169,7 +189,9 @@ def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
 
     def mapped(name: str, activation: Activation, sigma_w: float, sigma_b: float, c: float) -> float:
         q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
-        return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / q
+        # a length that fades shrinks from layer to layer, so divide by the next one: equal inputs stay equal
+        after = _length(activation, sigma_w**2, sigma_b**2, q) or 1.0
+        return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / after
 
     return _each("c_map", activation, mapped, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
 
@@ -177,7 +199,8 @@ def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
 def c_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
     """Return the correlation that deep layers drive any two different inputs to.
 
-    It is 1 where `chi` is at most 1 (order), and less where small differences grow (chaos).
+    It is 1 where `chi` is at most 1 (order), and less where small differences grow (chaos). Without biases an ordered
+    length fades to 0, where a smooth activation is linear: there 1 says that distances fade, although angles do not.
 
     Args:
         activation: Of every layer.
@@ -316,9 +339,14 @@ def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -
         if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array) & (array >= low) & (array <= high)):
             within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
             raise ValueError(f"{name}: {argument} must be {within}, got {_shown(value)}")
-    arrays = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in numbers.values()))
+    shapes = [np.shape(value) for value in numbers.values()]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(f"{name}: {', '.join(numbers)} must broadcast, got shapes {shapes}") from None
+    arrays = [np.broadcast_to(np.asarray(value, dtype=float), shape) for value in numbers.values()]
     found = [f(name, activation, *map(float, each)) for each in zip(*map(np.ravel, arrays), strict=True)]
-    return np.reshape(found, arrays[0].shape) if arrays[0].ndim else found[0]
+    return np.reshape(found, shape) if shape else found[0]
 
 
 def _shown(value: Any) -> str:

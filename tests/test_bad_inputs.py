@@ -241,6 +241,16 @@ SCHEMES = {
 BAD_SHAPES = [(3,), (), 3, None, "ab", (0, 3), (3, 0), (-1, -2), (2.5, 2), (2, np.inf), (2, True), (2.0, 3.0)]
 
 INITIALIZERS = [
+    (lambda: init.lsuv(net(), XS, tanh, 0), TypeError, r"orthogonal: rng must be a numpy Generator, got 0"),
+    (lambda: init.lsuv(net(), XS, np.tanh, rng()), TypeError, r"lsuv: activation must be an Activation, got <ufunc"),
+    (lambda: init.lsuv(net(), XS, tanh, rng(), tolerance=0), ValueError, r"lsuv: tolerance must be above 0, got 0"),
+    (lambda: init.lsuv(net(), XS, tanh, rng(), tolerance=np.nan), ValueError, r"lsuv: tolerance .*got nan"),
+    (lambda: init.lsuv(net(), XS[0], tanh, rng()), ValueError, r"lsuv: X must be finite numbers"),
+    (lambda: init.lsuv(net(), with_nan(XS), tanh, rng()), ValueError, r"lsuv: X must be finite numbers"),
+    (lambda: init.lsuv(net(), TEXT, tanh, rng()), ValueError, r"lsuv: X must be finite numbers"),
+    (lambda: init.lsuv(net(), np.ones((3, 8)), tanh, rng()), ValueError, r"lsuv: W\[1\] must be \(\.\.\., n_1, 3\)"),
+    (lambda: init.lsuv(net(), np.ones((5, 2, 8)), tanh, rng()), ValueError, r"lsuv: W\[1\] must be .*to fit X"),
+    (lambda: init.lsuv(net(), 0 * XS, tanh, rng()), ValueError, r"lsuv: layer 1 must give Z a variance above 0"),
     (lambda: init.normal((3, 2), rng(), std=-1), ValueError, r"normal: std must be at least 0, got -1"),
     (lambda: init.normal((3, 2), rng(), std=np.nan), ValueError, r"normal: std .*got nan"),
     (lambda: init.normal((3, 2), rng(), std="0.1"), ValueError, r"normal: std .*got '0.1'"),
@@ -318,6 +328,10 @@ DIAGNOSTICS = [
     (lambda: diag.rms(np.zeros((2, 2), complex)), ValueError, r"rms: A .*complex"),
     (lambda: diag.rms([]), ValueError, r"rms: A .*\(0,\)"),
     (lambda: diag.angles(np.zeros(4)), ValueError, r"angles: A .*\(4,\)"),
+    (lambda: diag.correlations(np.zeros(4)), ValueError, r"correlations: A .*\(4,\)"),
+    (lambda: diag.correlations(TEXT), ValueError, r"correlations: A .*<U1"),
+    (lambda: diag.lengths(np.zeros(4)), ValueError, r"lengths: A .*\(4,\)"),
+    (lambda: diag.lengths(np.zeros((0, 3))), ValueError, r"lengths: A .*\(0, 3\)"),
     (lambda: diag.grad_norms([]), ValueError, r"grad_norms: grads .*got none"),
     (lambda: diag.grad_norms([(np.zeros(3), 0)]), ValueError, r"grad_norms: dW .*\(3,\)"),
     (lambda: diag.update_ratio(net(), net()[:1]), ValueError, r"update_ratio: .*got 2 and 1"),

@@ -270,3 +270,54 @@ def test_gains_are_pytorchs_table():
 def test_fans_are_the_last_two_axes_swapped(shape):
     """`(n_out, n_in)` is the other way round than `(fan_in, fan_out)`: the usual slip."""
     assert init.fans(tuple(shape)) == (shape[-1], shape[-2])
+
+
+WIDTHS = st.integers(2, 30)
+
+
+@given(WIDTHS, WIDTHS, st.sampled_from([(), (3,), (2, 2)]), st.sampled_from([float, np.float32]))
+@settings(max_examples=20, deadline=None)
+def test_lsuv_leaves_every_layer_with_variance_one(n, width, ensemble, dtype):
+    """Mishkin & Matas's promise, for each network by itself and whatever the inputs' scale and mean."""
+    rng = np.random.default_rng(n * width)
+    params = sn.init_params([n, width, width, 5], init.zeros, rng, ensemble=ensemble, dtype=dtype)
+    X = 7 + 100 * rng.standard_normal((n, 40))
+
+    found = init.lsuv(params, X, sn.activations.softplus, rng)
+
+    for Z in sn.forward(found, X, sn.activations.softplus).Z[1:]:
+        assert Z.dtype == dtype
+        np.testing.assert_allclose(Z.var(axis=(-2, -1)), 1, atol=0.1)
+    assert all(W.shape == old.W.shape and not b.any() for (W, b), old in zip(found, params, strict=True))
+    assert not any(W.any() for W, _ in params)
+
+
+def test_lsuv_directions_stay_orthogonal():
+    """Only the scale is the data's: W is a multiple of an orthogonal matrix."""
+    rng = np.random.default_rng(0)
+    params = sn.init_params([20, 20, 20], init.glorot, rng)
+
+    for W, _ in init.lsuv(params, rng.standard_normal((20, 50)), sn.activations.relu, rng):
+        np.testing.assert_allclose(W @ W.T / (W @ W.T)[0, 0], np.eye(20), atol=1e-12)
+
+
+def test_lsuv_leaves_alone_what_is_within_the_tolerance():
+    """A network of an ensemble gets the weights that it would get alone, near 1 or not."""
+    rng = np.random.default_rng(1)
+    X = np.stack([s * rng.standard_normal((40, 200)) for s in (1.0, 3.0)])
+    params = sn.init_params([40, 40], init.zeros, rng, ensemble=(2,))
+
+    both = init.lsuv(params, X, sn.activations.tanh, np.random.default_rng(2))[0].W
+
+    plain = init.orthogonal((2, 40, 40), np.random.default_rng(2))
+    np.testing.assert_array_equal(both[0], plain[0])
+    np.testing.assert_allclose(both[1], plain[1] / (plain[1] @ X[1]).std(), rtol=1e-12)
+
+
+def test_lsuv_keeps_the_kind_of_layers():
+    """Layers come back as layers and pairs as pairs."""
+    rng = np.random.default_rng(0)
+    params, X = sn.init_params([3, 4, 2], init.zeros, rng), rng.standard_normal((3, 9))
+
+    assert init.lsuv(params, X, sn.activations.tanh, rng)[1]._fields == ("W", "b")
+    assert type(init.lsuv([tuple(layer) for layer in params], X, sn.activations.tanh, rng)[0]) is tuple

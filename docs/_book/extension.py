@@ -24,7 +24,7 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 from math_core import LatexError, LatexToMathML
 
-from _book import blocks, marks
+from _book import blocks, marks, terms
 
 # Below "mkdocs", so that its strict mode counts what is logged here.
 log = logging.getLogger("mkdocs.plugins.book")
@@ -114,6 +114,7 @@ class Page:
     figures: dict[str, bytes] = field(default_factory=dict)
     folder: str = ""  # where the figures lie as files, relative to the page's source
     glossary: dict[str, str] = field(default_factory=dict)
+    terms: bool = False  # whether it is the glossary, whose terms can be linked to
     board: str = ""  # where the scoreboard is, relative to the page, if the book has one
     scores: dict[str, Score] = field(default_factory=dict)  # for the scoreboard itself
 
@@ -147,6 +148,8 @@ class BookExtension(Extension):
         md.parser.blockprocessors.register(_DisplayMath(md.parser, self), "book_display_math", 79.9)
         # After code spans, before the backslash escapes.
         md.inlinePatterns.register(_InlineMath(INLINE_MATH, md, self), "book_inline_math", 185)
+        # Before MkDocs takes down what can be linked to.
+        md.treeprocessors.register(_Terms(md, self), "book_terms", 6)
         # Before MkDocs resolves links.
         md.treeprocessors.register(_Scoreboard(self), "book_scoreboard", 5)
         md.treeprocessors.register(_Figures(md, self), "book_figures", 4)
@@ -328,6 +331,18 @@ class _Glossary(Preprocessor):
         return [*lines, "", *(f"*[{term}]: {self.book.page.glossary[term]}" for term in used)]
 
 
+class _Terms(Treeprocessor):
+    """Give each term of the glossary an address: `glossary.md#fan-in`."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
+
+    def run(self, root: ElementTree.Element) -> None:
+        for term in root.iter("dt") if self.book.page.terms else ():
+            term.set("id", terms.anchor("".join(term.itertext())))
+
+
 class _FirstUse(Treeprocessor):
     """Explain a term where it is first used in the text, and leave it alone after that, and in headings."""
 
@@ -336,10 +351,11 @@ class _FirstUse(Treeprocessor):
         quiet = {id(e) for tag in ("h1", "h2", "h3", "h4", "a", "th") for top in root.iter(tag) for e in top.iter()}
         for parent in list(root.iter()):
             for child in [child for child in parent if child.tag == "abbr"]:
-                if child.text in seen or id(child) in quiet:
+                # By what it says: one unit and several are one term.
+                if child.get("title") in seen or id(child) in quiet:
                     _unwrap(parent, child)
                 else:
-                    seen.add(child.text)
+                    seen.add(child.get("title"))
 
 
 class _External(Treeprocessor):

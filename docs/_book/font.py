@@ -41,9 +41,28 @@ def _cut(wanted: list[int]) -> bytes:
     cutter = subsetter.Subsetter(options)
     cutter.populate(unicodes=wanted)
     cutter.subset(font)
+    _narrow_roots(font)
     out = io.BytesIO()
     subsetter.save_font(font, out, options)
     return out.getvalue()
+
+
+def _narrow_roots(font: TTFont) -> None:
+    """Make the tall root signs as wide as the plain one.
+
+    Chromium keeps room for the widest of them behind every root, a gap of half a letter behind the plain one.
+    """
+    variants, root = font["MATH"].table.MathVariants, font.getBestCmap()[ord("√")]
+    tall = variants.VertGlyphConstruction[variants.VertGlyphCoverage.glyphs.index(root)]
+    names = {record.VariantGlyph for record in tall.MathGlyphVariantRecord}
+    names |= {part.glyph for part in tall.GlyphAssembly.PartRecords} if tall.GlyphAssembly else set()
+    glyphs, sizes = font["glyf"], font["hmtx"]
+    for name in names - {root}:
+        factor = sizes[root][0] / sizes[name][0]
+        glyphs[name].coordinates.scale((factor, 1))
+        glyphs[name].coordinates.toInt()
+        glyphs[name].recalcBounds(glyphs)
+        sizes[name] = (sizes[root][0], glyphs[name].xMin)
 
 
 def _path() -> Path:
