@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
+import markdown
 import nbformat
 import pytest
-from _book import blocks, marks, notebooks, rendering, running
+from _book import blocks, extension, marks, notebooks, rendering, running
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -985,6 +986,21 @@ def test_the_build_misses_what_a_mark_never_met(name: str) -> None:
         running.run_page(page(f"```python\n{code}\n```\n"), "a.md", record=True)
 
 
+def incomplete_row() -> str:
+    """What is said of a row whose block did not run: the page failed, or is a lab that only its own week runs."""
+    text = f"{marks.HEADER}\n| --- | --- | --- |\n| `weekly` | Once a week. | Known |\n"
+    known = {"other": extension.Score("1", "1", False, "a.md", "section 1.1")}
+    book = extension.BookExtension()
+    book.page = rendering._Page("docs/scoreboard.md", text, scores=known)
+    markdown.markdown(text, extensions=["tables", book])
+    return "".join(map(str, book.page.found))
+
+
+def test_a_row_that_no_build_completes_is_named() -> None:
+    """It would stand there as it is written, without a number and without a verdict."""
+    assert incomplete_row().startswith("docs/scoreboard.md:3: nothing is known of weekly: ")
+
+
 def test_the_contributors_page_quotes_what_is_said(
     planted: tuple[Path, str], labs: tuple[Path, str], board: tuple[Path, str]
 ) -> None:
@@ -994,6 +1010,7 @@ def test_the_contributors_page_quotes_what_is_said(
     quoted = [quote for row in table for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
     said = "".join(run[1] for run in (planted, labs, board)) + " ".join(says for _, _, says in UNRECORDED.values())
     said += "".join(str(problem) for problem in marks.book_problems("", "docs/scoreboard.md", []))
+    said += incomplete_row()
     said = said.replace("`", "")
 
     assert len(quoted) > 30

@@ -327,6 +327,7 @@ BOARD_FAULTS = {
         {"text": MARKED.replace("assert abs(len([1])", "if 0: assert abs(len([1])")},
         r"docs/index\.md:11: .*one never ran",
     ),
+    "failing page": ({"text": MARKED.replace("- 1.0", "- 5.0")}, r"docs/scoreboard\.md:12: nothing is known of one"),
     "unreadable": ({"text": MARKED.replace("< 0.5", "in [0]")}, r"docs/index\.md:11: the scoreboard cannot read this"),
     "wrong verdict": ({"text": MARKED.replace(" differs", "")}, r"docs/index\.md:15: .*does not reproduce"),
 }
