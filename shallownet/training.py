@@ -99,7 +99,8 @@ def train(
         X: `(..., n_0, m)`, examples as columns.
         Y: `(..., n_L, m)`, in the range that `loss` asks for.
         steps: Number of updates, at least 0.
-        lr: Learning rate, above 0; or an array with the ensemble's shape, one for each network.
+        lr: Learning rate, above 0; or an array with the ensemble's shape, one for each network; or a
+            list of `L` of these, one a layer, as from `initializers.mup_rates`.
         activation: Of the hidden layers.
         loss: On the logits.
         optimizer: `"sgd"`, `"momentum"` (0.9) or `"adam"` (0.9, 0.999, 1e-8).
@@ -137,7 +138,7 @@ def train(
     _check_activation("train", activation)
     trace = _forward(layers, X, activation)
     losses, Y = loss.f(trace.A[-1], Y), np.asarray(Y)
-    rates = _rates(lr, layers, losses)
+    rates = [_rates(rate, layers, losses) for rate in _by_layer(lr, layers)]
     _check_batches(batch_size, rng, X.shape[-1])
     layers = [Layer(W.copy(), b.copy()) for W, b in layers]
     slope = _slope(activation)
@@ -163,7 +164,7 @@ def train(
             for l, ((W, b), (dW, db)) in enumerate(zip(layers, grads, strict=True)):
                 DW, state_W = update(dW, states[l][0], t)
                 Db, state_b = update(db, states[l][1], t)
-                layers[l] = Layer(W - rates * DW, b - rates * Db)
+                layers[l] = Layer(W - rates[l] * DW, b - rates[l] * Db)
                 states[l] = (state_W, state_b)
 
     return Run(layers, {name: _stacked(name, values) for name, values in history.items()})
@@ -224,6 +225,16 @@ def _check_settings(steps: Any, loss: Any, optimizer: Any, record: Any, rng: Any
         raise ValueError("train: record must not be named 'loss', which is always there, got 'loss'")
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise TypeError(f"train: rng must be a numpy Generator, got {_shown(rng)}")
+
+
+def _by_layer(lr: Any, layers: list[Any]) -> list[Any]:
+    """Return one learning rate a layer: a list gives each layer its own, as `params` is a list of layers."""
+    rates = lr if isinstance(lr, list) else [lr] * len(layers)
+    if len(rates) != len(layers):
+        raise ValueError(
+            f"train: lr as a list must hold one rate for each of the {len(layers)} layers, got {_shown(lr)}"
+        )
+    return rates
 
 
 def _rates(lr: Any, layers: list[Layer], losses: np.ndarray) -> Any:
