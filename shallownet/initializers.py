@@ -289,14 +289,12 @@ def mup(
     r"""Draw normal weights for the maximal-update parametrisation (muP); `mup_rates` is its other half.
 
     Args:
-        role: `"input"` or `"hidden"`, with variance `gain**2` / fan-in, or `"output"`, with
-            `base_width` / fan-in of that.
+        role: `"input"`, `"hidden"`: variance `gain**2` / fan-in; `"output"`: `base_width` / fan-in of that.
         base_width: The fan-in at which all three start as `lecun`'s.
         gain: At least 0.
 
     Source:
-        Yang & Hu (2021), "Feature learning in infinite-width neural networks", in the form of Yang et
-        al. (2022), "Tensor programs V", table 3.
+        Yang & Hu (2021), in the form of Yang et al. (2022), "Tensor programs V", table 3.
     """
     n_in = _checked("mup", shape, rng, dtype)[-1]
     if role not in ("input", "hidden", "output"):
