@@ -11,6 +11,7 @@ Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if 
 
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from math import ceil, sqrt
 from numbers import Real
 from typing import Any
@@ -26,6 +27,8 @@ __all__ = [
     "identity",
     "lecun",
     "lsuv",
+    "mup",
+    "mup_rates",
     "normal",
     "orthogonal",
     "sparse",
@@ -336,6 +339,56 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
     return layers
 
 
+def mup(
+    shape: Shape, rng: Generator, *, role: str, base_width: float = 1.0, gain: float = 1.0, dtype: Any = float
+) -> np.ndarray:
+    r"""Draw normal weights for the maximal-update parametrisation (muP); `mup_rates` is its other half.
+
+    Args:
+        role: `"input"`, `"hidden"`: variance `gain**2` / fan-in; `"output"`: `base_width` / fan-in of that.
+        base_width: The fan-in at which all three start as `lecun`'s.
+        gain: At least 0.
+
+    Source:
+        Yang & Hu (2021), in the form of Yang et al. (2022), "Tensor programs V", table 3.
+    """
+    n_in = _checked("mup", shape, rng, dtype)[-1]
+    if role not in ("input", "hidden", "output"):
+        raise ValueError(f"mup: role must be input, hidden or output, got {_shown(role)}")
+    share = float(_positive("mup", "base_width", base_width)) / n_in
+    scale = _square("mup", gain) * (share if role == "output" else 1)
+    return _scaled("mup", shape, rng, scale, "fan_in", "normal", dtype)
+
+
+def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float = 1.0) -> list[Any]:
+    r"""Return muP's learning rates, one a layer (its bias shares it), for `sn.train(..., lr=...)`.
+
+    Args:
+        sizes: `[n_0, n_1, ..., n_L]`, as for `init_params`; only the hidden layers widen.
+        lr: The rate of every layer at `base_width`, above 0; or an array with the ensemble's shape.
+        optimizer: `"adam"`, `"sgd"` or `"momentum"`.
+        base_width: Width of the hidden layers at which `lr` was tuned.
+
+    Examples:
+        >>> from shallownet.initializers import mup_rates
+        >>> mup_rates([64, 128, 128, 10], 0.01, base_width=32)
+        [0.01, 0.0025, 0.0025]
+
+    Source:
+        Yang et al. (2022), table 3; for unequal widths as in their package `mup`.
+    """
+    numbers = np.asarray(sizes)
+    if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or len(numbers) < 2 or (numbers < 1).any():
+        raise ValueError(f"mup_rates: sizes must be at least two positive integers, got {_shown(sizes)}")
+    if optimizer not in ("adam", "sgd", "momentum"):
+        raise ValueError(f"mup_rates: optimizer must be adam, sgd or momentum, got {_shown(optimizer)}")
+    base = float(_positive("mup_rates", "base_width", base_width))
+    rate = _positive("mup_rates", "lr", lr, np.shape(lr))
+    wide = [1.0, *(n / base for n in numbers[1:-1].tolist()), 1.0]  # data and targets do not widen
+    factors = [(1 if optimizer == "adam" else n_out) / n_in for n_in, n_out in pairwise(wide)]
+    return [rate * factor if rate.ndim else float(rate) * factor for factor in factors]
+
+
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
 # is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
@@ -435,6 +488,13 @@ def _nonnegative(name: str, argument: str, value: Any, shape: Shape, dtype: Any 
     number = _number(name, argument, value, shape, dtype)
     if (number < 0).any():
         raise ValueError(f"{name}: {argument} must be at least 0, got {_shown(value)}")
+    return number
+
+
+def _positive(name: str, argument: str, value: Any, shape: Shape = ()) -> np.ndarray:
+    number = _number(name, argument, value, shape)
+    if (number <= 0).any():
+        raise ValueError(f"{name}: {argument} must be above 0, got {_shown(value)}")
     return number
 
 

@@ -35,6 +35,7 @@ RANDOM = {
     "truncated_normal": partial(init.truncated_normal, std=0.3),
     "orthogonal": init.orthogonal,
     "sparse": partial(init.sparse, sparsity=0.3, std=1.0),
+    **{f"mup {role}": partial(init.mup, role=role, base_width=3) for role in ("input", "hidden", "output")},
     **{name: f for name, f, _ in SCALED},
 }
 FIXED = {"zeros": init.zeros, "constant": partial(init.constant, value=0.5), "identity": init.identity}
@@ -88,6 +89,61 @@ def test_the_plain_distributions(initializer, expected):
 
     assert stats.kstest(W.ravel(), expected.cdf).pvalue > 1e-4
     assert abs(W.std() / expected.std() - 1) < 5 * np.sqrt((expected.stats("k") + 2) / W.size) / 2
+
+
+@pytest.mark.parametrize("base", [1.0, 64.0])
+@pytest.mark.parametrize("role", ["input", "hidden", "output"])
+def test_mup_draws_the_variances_of_tensor_programs_v(role, base):
+    """Table 3: 1 / fan-in, and 1 / fan-in squared at the output, where the base width is where LeCun's is."""
+    for seed, (n_in, n_out) in enumerate(FANS):
+        W = init.mup((n_out, n_in), np.random.default_rng(seed), role=role, base_width=base, gain=1.5)
+        variance = 1.5**2 / n_in * (base / n_in if role == "output" else 1)
+
+        assert stats.kstest(W.ravel(), stats.norm(scale=np.sqrt(variance)).cdf).pvalue > 1e-4
+        assert abs(W.var() / variance - 1) < 5 * np.sqrt(2 / W.size)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "powers"),
+    [("adam", [0, -1, -1, -1]), ("sgd", [1, 0, 0, -1]), ("momentum", [1, 0, 0, -1])],
+)
+def test_mup_rates_scale_as_in_tensor_programs_v(optimizer, powers):
+    """Table 3: by fan-in for Adam; for gradient descent by fan-out at the input and by fan-in at the output."""
+    for n in (8, 32, 320):
+        rates = init.mup_rates([7, n, n, n, 5], 0.3, optimizer, base_width=32)
+
+        np.testing.assert_allclose(rates, [0.3 * (n / 32) ** power for power in powers])
+        assert all(type(rate) is float for rate in rates)
+
+
+def test_mup_rates_of_unequal_widths_and_of_ensembles():
+    """Fan-in is the width below; a bare classifier has no width; each network may have its own rate."""
+    lr = np.array([0.1, 0.2])
+
+    assert init.mup_rates((7, 64, 16, 5), 1.0, base_width=32) == [1.0, 0.5, 2.0]
+    assert init.mup_rates(np.array([7, 64, 16, 5]), 1.0, "sgd", base_width=32) == [2.0, 0.25, 2.0]
+    assert init.mup_rates([7, 5], 0.1) == [0.1]
+    np.testing.assert_allclose(init.mup_rates([7, 64, 5], lr, base_width=32), [lr, lr / 2])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum"])
+def test_under_mup_a_step_moves_every_layer_alike_at_every_width(optimizer):
+    """The law itself, by a coordinate check: no layer's movement depends on the width."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((20, 8)), np.eye(3)[:, rng.integers(0, 3, 8)]
+    layers = [partial(init.mup, role="input"), partial(init.mup, role="hidden"), init.zeros]
+    widths, changes = [64, 128, 256], []
+
+    for n in widths:
+        params = sn.init_params([20, n, n, 3], layers, rng, ensemble=(12,))
+        lr = init.mup_rates([20, n, n, 3], 0.002 if optimizer == "adam" else 0.05, optimizer, base_width=64)
+        loss = sn.losses.softmax_cross_entropy
+        run = sn.train(params, X, Y, steps=4, lr=lr, loss=loss, optimizer=optimizer)
+        change = sn.diagnostics.coordinate_change(sn.forward(params, X), sn.forward(run.params, X))
+        changes.append(np.median(change, axis=1))
+
+    slopes = np.polyfit(np.log(widths), np.log(changes), 1)[0]
+    assert np.all(np.abs(slopes) < 0.2), slopes
 
 
 def test_truncation_is_at_two_deviations_of_the_uncut_normal():

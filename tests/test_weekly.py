@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from _book import collecting, hooks, notebooks
+from _book import collecting, hooks, notebooks, running
 from test_book import DRAWS, ERROR, SHOWS, TITLE, cell, lab, outcome, plant, printed, pytest_on
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -64,7 +64,7 @@ def test_the_build_shows_a_weekly_lab_and_does_not_run_it(tmp_path: Path) -> Non
     path.parent.mkdir()
     path.write_text(lab(TITLE, cell("1 / 0", printed("0.25\n"))), encoding="utf-8")
 
-    assert hooks._draw([str(path)]) == [{}]
+    assert hooks._draw([str(path)]) == [running.Result()]
     assert notebooks.weekly(path)
     text = hooks.lab(path.read_text("utf-8"), "slow", notebooks.weekly(path))
     assert "```{.text .output}\n0.25\n```" in text

@@ -116,7 +116,7 @@ class Page:
     glossary: dict[str, str] = field(default_factory=dict)
     terms: bool = False  # whether it is the glossary, whose terms can be linked to
     board: str = ""  # where the scoreboard is, relative to the page, if the book has one
-    scores: dict[str, Score] = field(default_factory=dict)  # for the scoreboard itself
+    scores: dict[str, Score] | None = None  # for the scoreboard itself
 
     def line(self, text: str) -> int:
         """The line of the page that holds some text, or its first line."""
@@ -385,16 +385,17 @@ class _Scoreboard(Treeprocessor):
         self.book = book
 
     def run(self, root: ElementTree.Element) -> None:
-        if not self.book.page.scores:
+        known = self.book.page.scores
+        if known is None:
             return
         # From the text: in the tree, the ids have been put away already.
         names = iter(marks.rows(self.book.page.text))
         for table in root.iter("table"):
             titles = ["".join(cell.itertext()) for cell in table.iter("th")]
             if "| " + " | ".join(titles) + " |" == marks.HEADER:
-                self._complete(table, names)
+                self._complete(table, names, known)
 
-    def _complete(self, table: ElementTree.Element, names: Iterator[str]) -> None:
+    def _complete(self, table: ElementTree.Element, names: Iterator[str], known: dict[str, Score]) -> None:
         # Laid out as cards on a phone, which would make a browser forget that it is a table: so it is said.
         table.attrib = {"class": "scores", "role": "table"}
         for part in table:
@@ -406,8 +407,11 @@ class _Scoreboard(Treeprocessor):
             ElementTree.SubElement(head[0], "th", {"role": "columnheader", "scope": "col"}).text = title
         for row in table[1]:
             name = next(names, "")
-            score = self.book.page.scores.get(name)
-            if not score:  # the build has said so
+            score = known.get(name)
+            if not score:
+                if name:
+                    message = f"nothing is known of {name}: no build runs its page, or it fails"
+                    self.book.page.problem(f"`{name}`", message)
                 continue
             claim, source = row[1], row[2]
             row.attrib = {"id": name, "role": "row"}

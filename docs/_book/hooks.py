@@ -112,7 +112,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         glossary={} if page.file.src_uri in (terms.SOURCE, terms.INDEX) else terms.tips(glossary),
         terms=page.file.src_uri == terms.SOURCE,
         board=board.url_relative_to(page.file) if board else "",
-        scores=scored if page.file == board else {},
+        scores=scored if page.file == board else None,
     )
     return markdown
 

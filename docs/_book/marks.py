@@ -27,6 +27,7 @@ FORMS = (
     "write abs(X - published) < tolerance, abs(X / published - 1) < tolerance, "
     "np.allclose(X, published, rtol=...), round(X, k) == published, low < X < high, or some of these joined by `and`"
 )
+NO_PAIR = f"no number of this comparison is written out beside one that is computed: {FORMS}"
 # What a published number may be written with, besides digits and arithmetic.
 CONSTANTS = ("pi", "e")
 FUNCTIONS = ("sqrt", "log", "log2", "log10", "exp", "array")
@@ -173,7 +174,8 @@ def read(tree: ast.Module, source: str, shown: str | None) -> list[Marked]:
     if not comments:
         return []
     found = []
-    statements = {node.lineno: (node, names) for node, names in _statements(tree.body, frozenset())}
+    filled = _filled(tree)
+    statements = {node.lineno: (node, names - filled) for node, names in _statements(tree.body, frozenset())}
     for line, comment in comments.items():
         match = MARK.match(comment)
         if not match:
@@ -247,6 +249,18 @@ def _stored(*nodes: ast.AST) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.arg):
             found.add(node.arg)
+    return found
+
+
+def _filled(tree: ast.Module) -> set[str]:
+    """Return the names of lists that are filled after they are written: with `.append` or by an index."""
+    found = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
+                found.add(name)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                found.add(name)
     return found
 
 
@@ -363,23 +377,41 @@ def _ordered(operands: list[ast.expr], names: frozenset[str], source: str) -> Te
                 return _distance(size, bound, differs, names, source)
             if size is not None and not differs and not _written(bound, names):
                 return Term("within", {"x": size, "t": bound}, ["0"])
-        if _written(low, names) != _written(high, names):
-            side = "high" if _written(high, names) else "low"
-            x, bound = (low, high) if side == "high" else (high, low)
-            term = _range({"x": x, side: bound}, names, source)
-            if term.kind == "range":  # with `differs`, the bound is the published number
-                term.differs = None
-                term.texts = _texts(bound, source)
-            return term
-    if len(operands) == 3 and not _written(operands[1], names):
+        x, bound = _pair(low, high, names)
+        term = _range({"x": x, "low" if bound is low else "high": bound}, names, source)
+        if term.kind == "range":  # with `differs`, the bound is the published number
+            term.differs = None
+            term.texts = _texts(bound, source)
+        return term
+    if len(operands) == 3 and _computed(operands[1], names):
         return _range(dict(zip(("low", "x", "high"), operands, strict=True)), names, source)
     if len(operands) == 4:
-        at = 1 if not _written(operands[1], names) else 2
+        at = 1 if _computed(operands[1], names) else 2
         published = operands[3 if at == 1 else 0]
-        if not _written(operands[at], names) and _written(published, names):
+        if _computed(operands[at], names) and _written(published, names):
             parts = dict(zip(("low", "x", "high"), operands[at - 1 : at + 2], strict=True))
             return Term("range", {**parts, "p": published}, _texts(published, source), True)
-    raise UnreadableError(f"no number of this comparison is written out beside one that is computed: {FORMS}")
+    raise UnreadableError(NO_PAIR)
+
+
+def _pair(left: ast.expr, right: ast.expr, names: frozenset[str]) -> tuple[ast.expr, ast.expr]:
+    """Return what is computed and what is published; raise UnreadableError where that is not plain to see."""
+    for x, published in ((left, right), (right, left)):
+        plain = _written(published, names) and not (_written(x, names) and _worked_out(published))
+        if plain and _computed(x, names):
+            return x, published
+    raise UnreadableError(NO_PAIR)
+
+
+def _computed(node: ast.expr, names: frozenset[str]) -> bool:
+    """True for what the page works out, be it from written numbers alone."""
+    return not _written(node, names) or _worked_out(node)
+
+
+def _worked_out(node: ast.expr) -> bool:
+    if isinstance(node, ast.List | ast.Tuple):
+        return any(map(_worked_out, node.elts))
+    return isinstance(node, ast.BinOp | ast.Call)
 
 
 def _size(node: ast.expr) -> ast.expr | None:
@@ -401,9 +433,7 @@ def _distance(size: ast.BinOp, bound: ast.expr, differs: bool, names: frozenset[
     left, right = size.left, size.right
     if (ratio := _ratio(left, names)) and isinstance(right, ast.Constant) and right.value == 1:
         return Term("relative", {**ratio, "t": bound}, _texts(ratio["p"], source), differs)
-    if _written(left, names) == _written(right, names):
-        raise UnreadableError(f"no number of this comparison is written out beside one that is computed: {FORMS}")
-    x, published = (left, right) if _written(right, names) else (right, left)
+    x, published = _pair(left, right, names)
     return Term("within", {"x": x, "p": published, "t": bound}, _texts(published, source), differs)
 
 
@@ -417,14 +447,14 @@ def _range(parts: dict[str, ast.expr], names: frozenset[str], source: str) -> Te
 def _ratio(node: ast.expr, names: frozenset[str]) -> dict[str, ast.expr]:
     """Read `X / published`."""
     match node:
-        case ast.BinOp(left=x, op=ast.Div(), right=published) if _written(published, names) and not _written(x, names):
+        case ast.BinOp(left=x, op=ast.Div(), right=published) if _written(published, names) and _computed(x, names):
             return {"x": x, "p": published}
     return {}
 
 
 def _close(node: ast.Call, names: frozenset[str], source: str) -> Term:
     """Read `np.allclose(X, published, rtol=..., atol=...)`."""
-    if len(node.args) != 2 or _written(node.args[0], names) or not _written(node.args[1], names):
+    if len(node.args) != 2 or not _computed(node.args[0], names) or not _written(node.args[1], names):
         message = "np.allclose takes what is computed, then what is published, written out, then rtol= or atol="
         raise UnreadableError(message)
     parts = {"x": node.args[0], "p": node.args[1]}
@@ -434,9 +464,7 @@ def _close(node: ast.Call, names: frozenset[str], source: str) -> Term:
 
 def _equal(left: ast.expr, right: ast.expr, names: frozenset[str], source: str) -> list[Term]:
     """Read `X == published`, where X may be rounded, or a list of rounded numbers."""
-    if _written(left, names) == _written(right, names):
-        raise UnreadableError(f"no number of this comparison is written out beside one that is computed: {FORMS}")
-    x, published = (left, right) if _written(right, names) else (right, left)
+    x, published = _pair(left, right, names)
     several = ast.List | ast.Tuple
     if isinstance(x, several) and isinstance(published, several) and len(x.elts) == len(published.elts):
         pairs = zip(x.elts, published.elts, strict=True)

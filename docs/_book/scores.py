@@ -17,6 +17,8 @@ from _book.marks import Term, UnreadableError, read
 
 # What a page's names do not contain, and a traceback does not show.
 RECORDER = "__score__"
+# What np.allclose allows when it is not told.
+ALLCLOSE = {"rtol": 1e-5, "atol": 1e-8}
 
 
 class Recorder:
@@ -122,6 +124,7 @@ class _Cell:
         """Return both as one: the widest tolerance counts."""
         self.met = [*self.met, *other.met]
         self.tolerance = max(self.tolerance, other.tolerance)
+        self.distance = max(self.distance, other.distance)
         return self
 
     def ours(self) -> str:
@@ -144,18 +147,21 @@ class _Cell:
         if self.kind == "range":
             between = _between(self.low, self.high)
             return f" ({between})" if None in (self.low, self.high) else f" in {between}"
-        far = f"{_rough(100 * self.tolerance)}%" if self.kind == "relative" else _rough(self.tolerance)
+        # A share of a thousandth says something; one of a million millionth is easier read as a distance.
+        share = self.kind == "relative" and self.tolerance >= 1e-3
+        far = f"{_rough(100 * self.tolerance)}%" if share else _rough(self.distance or self.tolerance)
         return f" (more than {far} off)" if self.differs else f" \u00b1 {far}"
 
     def _unit(self, size: float) -> int:
         """Return the power of ten of the last place worth showing."""
         places = _places(self.published)
+        written = len(re.sub(r"[eE].*|\D", "", self.published).lstrip("0")) if places is not None else 0
         if self.kind == "rounded":
             unit = _leading(2 * self.tolerance)
         elif self.kind in ("within", "relative") and not self.differs:
             leading = _leading(self.distance) if self.distance else -12
-            # Where that is nearly as fine, as many places as were published.
-            coarse = leading + (self.distance >= 4.9 * 10.0**leading)
+            # Where that is nearly as fine, as many places as were published: 0.382 within 0.0005.
+            coarse = leading + (written >= 3 and self.distance >= 4.9 * 10.0**leading)
             unit = -places if places is not None and leading - 1 <= -places <= coarse else leading
             # 12.6, not 13, where 12 is allowed to be off by 1.8.
             unit -= unit == leading and self.distance < 2 * 10.0**leading
@@ -163,7 +169,7 @@ class _Cell:
             unit = _leading(self.high - self.low) - 1
         else:
             unit = _leading(size) - (1 if self.kind == "times" else 2) if size else 0
-        digits = max(6, len(re.sub(r"[eE].*|\D", "", self.published).lstrip("0")) if places is not None else 0)
+        digits = max(6, written)
         return max(unit, _leading(size) - digits + 1) if size else max(unit, -digits)
 
 
@@ -200,13 +206,10 @@ def _tolerances(term: Term, parts: dict[str, Any], numbers: list[Any]) -> Iterat
         if term.kind == "rounded":
             yield "rounded", 10.0 ** -parts.get("k", [0])[0] / 2
         elif term.kind == "close":
-            rtol, atol = (_at(parts[name], at) if name in parts else None for name in ("rtol", "atol"))
-            if rtol is None and atol is None:
-                rtol = 1e-5
-            if not atol and number:
-                yield "relative", rtol or 0.0
-            else:
-                yield "within", (atol or 0.0) + (rtol or 0.0) * abs(number)
+            rtol, atol = (_at(parts[name], at) if name in parts else usual for name, usual in ALLCLOSE.items())
+            share = rtol * abs(number)
+            # Both count, also the one that was not asked for.
+            yield ("relative", rtol) if atol <= share / 50 else ("within", atol + share)
         elif term.kind in ("within", "relative"):
             yield term.kind, _at(parts["t"], at)
         else:
