@@ -14,6 +14,7 @@ import numpy as np
 __all__ = [
     "angles",
     "check_gradients",
+    "coordinate_change",
     "correlations",
     "dead_units",
     "grad_norms",
@@ -222,6 +223,45 @@ def update_ratio(before: Layers, after: Layers) -> np.ndarray:
                 f"update_ratio: before and after must have the same shapes, got {W.shape} and {V.shape}"
             )
     return np.stack([rms(V - W) / rms(W) for W, V in pairs])
+
+
+def coordinate_change(before: Any, after: Any) -> np.ndarray:
+    """Return how far each layer's pre-activations moved: the coordinate check of wide networks.
+
+    Train a few steps at several widths: if some layer moves further (or less) the wider it is, its
+    learning rate does not fit its width.
+
+    Args:
+        before: `Trace` of a network.
+        after: `Trace` of the same inputs after some steps; ensemble axes broadcast.
+
+    Returns:
+        Shape `(L, ...)`: rms over units and examples of the change of `Z[l]`; the last row is the
+        output's. Divide by the rms of `Z[l]` for a relative change.
+
+    Source:
+        Yang et al. (2022), "Tensor programs V", appendix D.1, as a change, as in their figure 5.
+    """
+    traces = {"before": before, "after": after}
+    for argument, trace in traces.items():
+        if not isinstance(getattr(trace, "Z", None), list):
+            raise TypeError(f"coordinate_change: {argument} must be a Trace, got {_shown(trace)}")
+    if len(before.Z) != len(after.Z):
+        counts = f"{len(before.Z) - 1} and {len(after.Z) - 1}"
+        raise ValueError(f"coordinate_change: before and after must have as many layers, got {counts}")
+    moves = []
+    for l in range(1, len(before.Z)):
+        Z, V = (_matrix("coordinate_change", f"{name}.Z[{l}]", trace.Z[l]) for name, trace in traces.items())
+        try:
+            fits = Z.shape[-2:] == V.shape[-2:] and bool(np.broadcast_shapes(Z.shape, V.shape))
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"coordinate_change: Z[{l}] must fit before and after, got {Z.shape} and {V.shape}"
+            )
+        moves.append(rms(V - Z))
+    return np.stack(np.broadcast_arrays(*moves))
 
 
 def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> np.ndarray:

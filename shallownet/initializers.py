@@ -3,12 +3,15 @@ r"""Initializers: every scheme of the book as `(shape, rng, *, ..., dtype) -> W`
 `shape` is `(..., n_out, n_in)`; leading axes are independent networks and never change the variance.
 `rng` is advanced in place, `dtype` is `float` or `np.float32`. Other parameters are bound with
 `functools.partial(normal, std=0.1)`. All but `zeros`, `constant` and `identity` have mean zero; what
-tells them apart is the variance, and that is what the tests test.
+tells them apart is the variance, and that is what the tests test. `lsuv` alone looks at data: it takes
+layers and returns new ones.
 
 Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if `rng` or `dtype` is none.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import pairwise
 from math import ceil, sqrt
 from numbers import Real
 from typing import Any
@@ -24,6 +27,8 @@ __all__ = [
     "identity",
     "lecun",
     "lsuv",
+    "mup",
+    "mup_rates",
     "normal",
     "orthogonal",
     "sparse",
@@ -281,52 +286,107 @@ def sparse(
     return W
 
 
-def lsuv(params: Any, X: np.ndarray, activation: Any, rng: Generator, tolerance: float = 0.1) -> list[Any]:
-    r"""Draw orthogonal weights, then scale each layer until a batch leaves it with variance 1 (LSUV).
+def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float = 0.1) -> list[Any]:
+    r"""Draw orthogonal weights, then scale layer after layer until its output has variance 1 on `X`.
 
-    Layer by layer, $W$ is divided by the standard deviation of $Z = WA$, taken over all units and examples. Without
-    a bias $Z$ is linear in $W$, so one division does, and a second measurement confirms it.
+    Each network of an ensemble is measured by itself. $Z = WA$ is linear in $W$, so one division by the
+    standard deviation of $Z$ makes it 1, and nothing has to be measured twice; chapter 9 says where it has.
 
     Args:
-        params: Layers `(W, b)`, `W` of shape `(..., n_l, n_{l-1})`: their shapes and dtype are used, not their values.
-        X: `(..., n_0, m)`, the batch, one example a column.
-        activation: Of the hidden layers.
-        rng: For the orthogonal weights.
-        tolerance: How far from 1 a variance may stay, above 0.
+        params: Layers `(W, b)`; their shapes, dtypes and type stay, their values do not. Biases become 0.
+        X: `(n_0, m)`, the batch to measure on, or `(..., n_0, m)`, one for each network.
+        activation: Of the hidden layers; only its `f` is used.
+        rng: Advanced in place.
+        tolerance: In [0, 1). A layer whose variance over units and examples is closer to 1 keeps its draw.
 
     Returns:
-        As many layers, of the kind that came in; biases 0. Each network of an ensemble has scales of its own.
+        New layers; those handed in are not changed.
 
     Raises:
-        ValueError: If `X` is not finite or does not fit, a layer gives no variance, or `tolerance` is not above 0.
-        TypeError: If `rng` is no Generator, or `activation` is none.
+        ValueError: If shapes do not fit, `X` is not finite, or what a layer puts out does not vary.
+        TypeError: If `params`, `rng` or `activation` is none.
 
     Source:
-        Mishkin & Matas (2015), "All you need is a good init", algorithm 1.
+        Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
     """
-    if not isinstance(tolerance, Real) or not float(tolerance) > 0:
-        raise ValueError(f"lsuv: tolerance must be above 0, got {_shown(tolerance)}")
-    if not callable(getattr(activation, "f", None)):
+    f = getattr(activation, "f", None)
+    if not callable(f):
         raise TypeError(f"lsuv: activation must be an Activation, got {_shown(activation)}")
-    A, layers = np.asarray(X), []
-    if A.dtype.kind not in "fiub" or A.ndim < 2 or 0 in A.shape or not np.isfinite(A).all():
-        raise ValueError(f"lsuv: X must be finite numbers (..., n_0, m), got {_shown(X)}")
-    for l, (old, b) in enumerate(params, start=1):
-        W = orthogonal(np.shape(old), rng, dtype=np.asarray(old).dtype)
-        if W.shape[-1] != A.shape[-2] or A.ndim > max(2, W.ndim):
-            raise ValueError(f"lsuv: W[{l}] must be (..., n_{l}, {A.shape[-2]}) to fit X, got {W.shape}")
-        A = A.astype(W.dtype, copy=False)
-        for _ in range(10):  # the paper's limit; without a bias the second pass is the last
-            variance = (W @ A).var(axis=(-2, -1), keepdims=True)
-            if not (variance > 0).all():
-                raise ValueError(f"lsuv: layer {l} must give Z a variance above 0 on X, got {variance.min():g}")
-            near = np.abs(variance - 1) < tolerance
-            if near.all():
-                break
-            W = W / np.where(near, 1, np.sqrt(variance))
-        layers.append(getattr(type(params[l - 1]), "_make", tuple)((W, np.zeros_like(b))))
-        A = activation.f(W @ A)
+    if not isinstance(tolerance, Real) or not 0 <= float(tolerance) < 1:
+        raise ValueError(f"lsuv: tolerance must lie in [0, 1), got {_shown(tolerance)}")
+    pairs = []
+    with suppress(TypeError, ValueError):
+        pairs = [(layer, np.asarray(W), np.asarray(b)) for layer in params for W, b in [layer]]
+    if not pairs or any(W.dtype.kind != "f" for _, W, _ in pairs):
+        raise TypeError(f"lsuv: params must be a list of layers (W, b) of floats, got {_shown(params)}")
+    A, layers = _number("lsuv", "X", X, np.shape(X), pairs[0][1].dtype), []
+    for l, (layer, W, b) in enumerate(pairs, start=1):
+        *_, n_out, n_in = _checked("lsuv", W.shape, rng, W.dtype)
+        fits = A.shape[-2:-1] == (n_in,) and A.shape[:-2] in ((), W.shape[:-2]) and b.shape[-2:] == (n_out, 1)
+        if not fits or 0 in A.shape:
+            raise ValueError(f"lsuv: W, b of layer {l} must fit inputs {A.shape}, got {W.shape}, {b.shape}")
+        W = orthogonal(W.shape, rng, dtype=W.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            Z = W @ A
+            variance, largest = Z.var(axis=(-2, -1), keepdims=True), np.abs(Z).max(axis=(-2, -1), keepdims=True)
+        # what is left of equal numbers is rounding, which must not be blown up to 1
+        varies = (np.sqrt(variance) > 100 * np.finfo(W.dtype).eps * largest) & (variance < np.inf)
+        if not varies.all():
+            raise ValueError(f"lsuv: the output of layer {l} must vary, got variance {variance[~varies][0]:.2g}")
+        s = np.where(np.abs(variance - 1) < tolerance, 1, np.sqrt(variance)).astype(W.dtype)
+        layers.append(getattr(layer, "_make", type(layer))((W / s, np.zeros(b.shape, W.dtype))))
+        A = f(Z / s)
     return layers
+
+
+def mup(
+    shape: Shape, rng: Generator, *, role: str, base_width: float = 1.0, gain: float = 1.0, dtype: Any = float
+) -> np.ndarray:
+    r"""Draw normal weights for the maximal-update parametrisation (muP); `mup_rates` is its other half.
+
+    Args:
+        role: `"input"`, `"hidden"`: variance `gain**2` / fan-in; `"output"`: `base_width` / fan-in of that.
+        base_width: The fan-in at which all three start as `lecun`'s.
+        gain: At least 0.
+
+    Source:
+        Yang & Hu (2021), in the form of Yang et al. (2022), "Tensor programs V", table 3.
+    """
+    n_in = _checked("mup", shape, rng, dtype)[-1]
+    if role not in ("input", "hidden", "output"):
+        raise ValueError(f"mup: role must be input, hidden or output, got {_shown(role)}")
+    share = float(_positive("mup", "base_width", base_width)) / n_in
+    scale = _square("mup", gain) * (share if role == "output" else 1)
+    return _scaled("mup", shape, rng, scale, "fan_in", "normal", dtype)
+
+
+def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float = 1.0) -> list[Any]:
+    r"""Return muP's learning rates, one a layer (its bias shares it), for `sn.train(..., lr=...)`.
+
+    Args:
+        sizes: `[n_0, n_1, ..., n_L]`, as for `init_params`; only the hidden layers widen.
+        lr: The rate of every layer at `base_width`, above 0; or an array with the ensemble's shape.
+        optimizer: `"adam"`, `"sgd"` or `"momentum"`.
+        base_width: Width of the hidden layers at which `lr` was tuned.
+
+    Examples:
+        >>> from shallownet.initializers import mup_rates
+        >>> mup_rates([64, 128, 128, 10], 0.01, base_width=32)
+        [0.01, 0.0025, 0.0025]
+
+    Source:
+        Yang et al. (2022), table 3; for unequal widths as in their package `mup`.
+    """
+    numbers = np.asarray(sizes)
+    if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or len(numbers) < 2 or (numbers < 1).any():
+        raise ValueError(f"mup_rates: sizes must be at least two positive integers, got {_shown(sizes)}")
+    if optimizer not in ("adam", "sgd", "momentum"):
+        raise ValueError(f"mup_rates: optimizer must be adam, sgd or momentum, got {_shown(optimizer)}")
+    base = float(_positive("mup_rates", "base_width", base_width))
+    rate = _positive("mup_rates", "lr", lr, np.shape(lr))
+    wide = [1.0, *(n / base for n in numbers[1:-1].tolist()), 1.0]  # data and targets do not widen
+    factors = [(1 if optimizer == "adam" else n_out) / n_in for n_in, n_out in pairwise(wide)]
+    return [rate * factor if rate.ndim else float(rate) * factor for factor in factors]
 
 
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
@@ -428,6 +488,13 @@ def _nonnegative(name: str, argument: str, value: Any, shape: Shape, dtype: Any 
     number = _number(name, argument, value, shape, dtype)
     if (number < 0).any():
         raise ValueError(f"{name}: {argument} must be at least 0, got {_shown(value)}")
+    return number
+
+
+def _positive(name: str, argument: str, value: Any, shape: Shape = ()) -> np.ndarray:
+    number = _number(name, argument, value, shape)
+    if (number <= 0).any():
+        raise ValueError(f"{name}: {argument} must be above 0, got {_shown(value)}")
     return number
 
 

@@ -109,7 +109,8 @@ def train(
         X: `(..., n_0, m)`, examples as columns.
         Y: `(..., n_L, m)`, in the range that `loss` asks for.
         steps: Number of updates, at least 0.
-        lr: Learning rate, above 0; or an array with the ensemble's shape, one for each network.
+        lr: Learning rate, above 0; or an array with the ensemble's shape, one for each network; or a
+            list of `L` of these, one a layer, as from `initializers.mup_rates`.
         activation: Of the hidden layers.
         loss: On the logits.
         optimizer: `"sgd"`, `"momentum"` (0.9) or `"adam"` (0.9, 0.999, 1e-8).
@@ -152,7 +153,7 @@ def train(
     forward, backward = _passes(model, activation)
     trace = forward(layers, X)
     losses, Y = loss.f(trace.A[-1], Y), np.asarray(Y)
-    rates = _rates(lr, layers, losses)
+    rates = [_rates(rate, layers, losses) for rate in _by_layer(lr, layers)]
     _check_batches(batch_size, rng, X.shape[-1])
     layers = [type(layer)(*(array.copy() for array in layer)) for layer in layers]
     update = _OPTIMIZERS[optimizer]
@@ -176,7 +177,7 @@ def train(
             grads = backward(layers, trace, dZ)
             for l, (layer, grad) in enumerate(zip(layers, grads, strict=True)):
                 moves = [update(G, state, t) for G, state in zip(grad, states[l], strict=True)]
-                layers[l] = type(layer)(*(P - rates * D for P, (D, _) in zip(layer, moves, strict=True)))
+                layers[l] = type(layer)(*(P - rates[l] * D for P, (D, _) in zip(layer, moves, strict=True)))
                 states[l] = [state for _, state in moves]
 
     return Run(layers, {name: _stacked(name, values) for name, values in history.items()})
@@ -251,6 +252,16 @@ def _checked_parts(params: Any, X: Any) -> tuple[list[Any], np.ndarray]:
     arrays = [zip(part._fields, part, strict=True) for part in params]
     numbers = [[_numbers("train", f"{name}[{l}]", a) for name, a in part] for l, part in enumerate(arrays, start=1)]
     return [type(part)(*found) for part, found in zip(params, numbers, strict=True)], _numbers("train", "X", X)
+
+
+def _by_layer(lr: Any, layers: list[Any]) -> list[Any]:
+    """Return one learning rate a layer: a list gives each layer its own, as `params` is a list of layers."""
+    rates = lr if isinstance(lr, list) else [lr] * len(layers)
+    if len(rates) != len(layers):
+        raise ValueError(
+            f"train: lr as a list must hold one rate for each of the {len(layers)} layers, got {_shown(lr)}"
+        )
+    return rates
 
 
 def _rates(lr: Any, layers: list[Any], losses: np.ndarray) -> Any:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import shallownet as sn
 from shallownet import diagnostics as diag
 from shallownet.activations import Activation
-from shallownet.network import Layer
+from shallownet.network import Layer, Trace
 
 ACTIVATIONS = [getattr(sn.activations, n) for n in sn.activations.__all__ if n != "Activation"]
 LOSSES = [sn.losses.binary_cross_entropy, sn.losses.softmax_cross_entropy, sn.losses.squared_error]
@@ -53,6 +53,10 @@ NAIVE = {
     "update_ratio": (
         lambda A: np.moveaxis(diag.update_ratio([(A, None)], [(A + 0.01, None)]), 0, -1),
         lambda A: [0.01 / np.sqrt((A * A).mean())],
+    ),
+    "coordinate_change": (
+        lambda A: np.moveaxis(diag.coordinate_change(Trace([None, A, A], []), Trace([None, 2 * A, A + 1], [])), 0, -1),
+        lambda A: [np.sqrt(sum(a * a for a in A.ravel()) / A.size), 1],
     ),
 }
 
@@ -322,6 +326,24 @@ def test_update_ratio_and_grad_norms_follow_training():
     expected = 0.5 * diag.grad_norms(grads) / diag.grad_norms(params)
     assert ratio.shape == (3, 5)
     np.testing.assert_allclose(ratio, expected, rtol=1e-10)
+
+
+def test_coordinate_change_compares_one_start_with_many_ends():
+    """A rate for each network and one start for all: the ensemble axes broadcast, in layers that share weights too."""
+    rng = np.random.default_rng(0)
+    X, Y = sn.datasets.xor(20, rng)
+    start = sn.init_params([2, 4, 3, 1], sn.initializers.glorot, rng)
+    many = [(np.stack([W] * 5), np.stack([b] * 5)) for W, b in start]
+    ends = sn.train(many, X, Y, steps=3, lr=np.geomspace(0.01, 1, 5)).params
+    shared = [start[0], *ends[1:]]  # the first layer did not move
+
+    change = diag.coordinate_change(sn.forward(start, X), sn.forward(ends, X))
+    still = diag.coordinate_change(sn.forward(start, X), sn.forward(shared, X))
+
+    assert change.shape == still.shape == (3, 5)
+    assert (np.diff(change, axis=1) > 0).all()
+    assert not still[0].any()
+    assert still[1:].all()
 
 
 def test_nothing_is_changed_and_no_global_random_state_is_touched():

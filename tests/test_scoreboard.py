@@ -33,7 +33,11 @@ FORMS = [
     ("assert np.allclose([x, 2 * x], [0.382, 0.760], rtol=0.01)", "0.382, 0.760", "0.382, 0.764 ± 1%"),
     ("assert np.allclose([x, 2 * x], [0.382, 0.760], rtol=0, atol=0.005)", "0.382, 0.760", "0.382, 0.764 ± 0.005"),
     ("assert np.allclose(np.full((2, 2), x), [[0.38, 0.4]], atol=0.03)", "0.38, 0.4", "0.38, 0.38 ± 0.03"),
-    ("assert np.allclose(x * 1e-7, 3.8196601e-8, rtol=1e-6)", "3.8196601e-8", "3.8196601e-8 ± 3.8e-14"),
+    ("assert np.allclose(x * 1e-7, 3.8196601e-8, rtol=1e-6, atol=0)", "3.8196601e-8", "3.8196601e-8 ± 3.8e-14"),
+    ("assert np.allclose(x * 1e-7, 3.8e-8, rtol=1e-6)", "3.8e-8", "3.8e-8 ± 1e-8"),  # NumPy's own atol
+    ("assert np.allclose(x, 0.382, atol=1e-9, rtol=0.001)", "0.382", "0.3820 ± 0.1%"),
+    ("assert np.allclose(1000 * x, 381.966, atol=1e-7)", "381.966", "381.966 ± 0.0038"),  # NumPy's own rtol
+    ("assert np.allclose(0 * x, 0)", "0", "0 ± 1e-8"),
     ("assert round(x, 3) == 0.382", "0.382", "0.382 ± 0.0005"),
     ("assert round(float(x * 100)) == 38", "38", "38 ± 0.5"),
     ("assert np.round([x, 1.0], 2).tolist() == [0.38, 1.00]", "0.38, 1.00", "0.38, 1.00 ± 0.005"),

@@ -126,13 +126,50 @@ def test_an_ensemble_is_a_loop_over_its_members(seed, optimizer, batch_size, ens
 def test_each_network_may_have_its_own_learning_rate(optimizer):
     """A curve over learning rates is one ensemble."""
     params, X, Y = problem(ensemble=(3,))
-    rates = [0.01, 0.1, 0.5]
+    rates = np.array([0.01, 0.1, 0.5])
 
     run = sn.train(params, X, Y, steps=8, lr=rates, optimizer=optimizer)
 
     for i, lr in enumerate(rates):
         alone = sn.train([Layer(W[i], b[i]) for W, b in params], X, Y, steps=8, lr=lr, optimizer=optimizer)
         np.testing.assert_allclose(run.history["loss"][:, i], alone.history["loss"], rtol=1e-11)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("lr", "ensemble"), [(0.1, ()), (0.1, (3,)), (np.array([0.01, 0.1, 0.5]), (3,))])
+def test_a_list_of_equal_rates_is_the_rate(optimizer, lr, ensemble):
+    """Bit for bit: a list says which layer has which rate, and nothing else."""
+    params, X, Y = problem(sizes=(2, 5, 3, 1), ensemble=ensemble)
+
+    one, each = (sn.train(params, X, Y, steps=8, lr=rate, optimizer=optimizer) for rate in (lr, [lr] * 3))
+
+    for a, b in zip(flat(one.params), flat(each.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(one.history["loss"], each.history["loss"])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_layer_may_have_its_own_learning_rate(optimizer):
+    """The first step of each layer is its rate times what a rate of one would do, weights and biases alike."""
+    params, X, Y = problem(sizes=(2, 5, 3, 1), ensemble=(3,))
+    rates = [0.1, np.array([0.5, 0.2, 0.01]), 0.003]
+
+    unit = sn.train(params, X, Y, steps=1, lr=1.0, optimizer=optimizer).params
+    run = sn.train(params, X, Y, steps=1, lr=rates, optimizer=optimizer)
+
+    for layer, full, moved, rate in zip(params, unit, run.params, rates, strict=True):
+        for before, far, after in zip(layer, full, moved, strict=True):
+            step = np.reshape(rate, (-1, 1, 1)) * (far - before)
+            np.testing.assert_allclose(after - before, step, rtol=1e-9, atol=1e-12)
+
+
+def test_rates_by_layer_keep_float32():
+    """A rate in double precision must not promote the weights."""
+    params, X, Y = problem(ensemble=(2,), dtype=np.float32)
+
+    run = sn.train(params, X, Y, steps=2, lr=[0.1, np.array([0.1, 0.2])], optimizer="adam")
+
+    assert all(array.dtype == np.float32 for array in flat(run.params))
 
 
 @pytest.mark.parametrize(("m", "batch_size"), [(12, 4), (12, 5), (12, 12), (7, 1), (5, 3)])

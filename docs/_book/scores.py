@@ -17,6 +17,8 @@ from _book.marks import Term, UnreadableError, read
 
 # What a page's names do not contain, and a traceback does not show.
 RECORDER = "__score__"
+# What np.allclose allows when it is not told.
+ALLCLOSE = {"rtol": 1e-5, "atol": 1e-8}
 
 
 class Recorder:
@@ -204,13 +206,10 @@ def _tolerances(term: Term, parts: dict[str, Any], numbers: list[Any]) -> Iterat
         if term.kind == "rounded":
             yield "rounded", 10.0 ** -parts.get("k", [0])[0] / 2
         elif term.kind == "close":
-            rtol, atol = (_at(parts[name], at) if name in parts else None for name in ("rtol", "atol"))
-            if rtol is None and atol is None:
-                rtol = 1e-5
-            if not atol and number:
-                yield "relative", rtol or 0.0
-            else:
-                yield "within", (atol or 0.0) + (rtol or 0.0) * abs(number)
+            rtol, atol = (_at(parts[name], at) if name in parts else usual for name, usual in ALLCLOSE.items())
+            share = rtol * abs(number)
+            # Both count, also the one that was not asked for.
+            yield ("relative", rtol) if atol <= share / 50 else ("within", atol + share)
         elif term.kind in ("within", "relative"):
             yield term.kind, _at(parts["t"], at)
         else:
