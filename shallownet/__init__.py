@@ -9,6 +9,7 @@ over leading axes, so one network and ten thousand are the same code.
 - `diagnostics`: what to look at, from tied units to singular values.
 - `meanfield`: the theory of depth: lengths, correlations, and the edge between order and chaos.
 - `datasets`: generated data in two dimensions; nothing is downloaded.
+- `shallownet.residual`: residual nets, with and without normalisation; import it by name.
 - `shallownet.plotting`: figures; import it by name, since it needs matplotlib.
 
 Examples:

@@ -15,9 +15,11 @@ __all__ = [
     "angles",
     "check_gradients",
     "coordinate_change",
+    "correlations",
     "dead_units",
     "grad_norms",
     "jacobian_singular_values",
+    "lengths",
     "rms",
     "saturation",
     "unit_rank",
@@ -130,6 +132,60 @@ def angles(A: np.ndarray) -> np.ndarray:
         U = U / np.linalg.norm(U, axis=-2, keepdims=True)
     # arccos of the inner product loses half the digits of a small angle
     return np.asarray(2 * np.arctan2(_distances(U, 1), _distances(U, -1)))
+
+
+def correlations(A: np.ndarray) -> np.ndarray:
+    """Return the cosine between every two columns (examples); NaN for a column of zeros.
+
+    No mean is taken off first: of pre-activations, this is what `meanfield.c_map` carries from layer to layer.
+
+    Args:
+        A: `(..., n, m)`.
+
+    Returns:
+        Shape `(..., m, m)`, each in [-1, 1], and exactly 1 for equal columns.
+
+    Raises:
+        ValueError: If `A` is not a numeric array with two axes or more.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.diagnostics import correlations
+        >>> correlations(np.array([[1.0, 0.0, -2.0], [0.0, 3.0, 0.0]])).round(9).tolist()
+        [[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]]
+
+    Source:
+        Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos".
+    """
+    # The cosine of an exact angle is right to the last digit that a cosine has; the other way round is not.
+    return np.asarray(np.cos(angles(_matrix("correlations", "A", A))))
+
+
+def lengths(A: np.ndarray) -> np.ndarray:
+    """Return the mean square of each column (example).
+
+    Of pre-activations, this is the length $q$ that `meanfield.q_map` carries from layer to layer.
+
+    Args:
+        A: `(..., n, m)`, units by examples.
+
+    Returns:
+        Shape `(..., m)`.
+
+    Raises:
+        ValueError: If `A` is not a numeric array with two axes or more.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.diagnostics import lengths
+        >>> lengths(np.array([[3.0, 0.0], [1.0, 2.0]])).tolist()
+        [5.0, 2.0]
+
+    Source:
+        Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos".
+    """
+    A = _matrix("lengths", "A", A)
+    return np.asarray((A * A).mean(axis=-2))
 
 
 def grad_norms(grads: Layers) -> np.ndarray:

@@ -3,12 +3,14 @@ r"""Initializers: every scheme of the book as `(shape, rng, *, ..., dtype) -> W`
 `shape` is `(..., n_out, n_in)`; leading axes are independent networks and never change the variance.
 `rng` is advanced in place, `dtype` is `float` or `np.float32`. Other parameters are bound with
 `functools.partial(normal, std=0.1)`. All but `zeros`, `constant` and `identity` have mean zero; what
-tells them apart is the variance, and that is what the tests test.
+tells them apart is the variance, and that is what the tests test. `lsuv` alone looks at data: it takes
+layers and returns new ones.
 
 Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if `rng` or `dtype` is none.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from math import ceil, sqrt
 from numbers import Real
@@ -24,6 +26,7 @@ __all__ = [
     "he",
     "identity",
     "lecun",
+    "lsuv",
     "mup",
     "mup_rates",
     "normal",
@@ -281,6 +284,59 @@ def sparse(
     ranks = rng.random(shape).argsort(axis=-2)  # a random order of each column's rows
     W[ranks < ceil(sparsity * shape[-2])] = 0
     return W
+
+
+def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float = 0.1) -> list[Any]:
+    r"""Draw orthogonal weights, then scale layer after layer until its output has variance 1 on `X`.
+
+    Each network of an ensemble is measured by itself. $Z = WA$ is linear in $W$, so one division by the
+    standard deviation of $Z$ makes it 1, and nothing has to be measured twice; chapter 9 says where it has.
+
+    Args:
+        params: Layers `(W, b)`; their shapes, dtypes and type stay, their values do not. Biases become 0.
+        X: `(n_0, m)`, the batch to measure on, or `(..., n_0, m)`, one for each network.
+        activation: Of the hidden layers; only its `f` is used.
+        rng: Advanced in place.
+        tolerance: In [0, 1). A layer whose variance over units and examples is closer to 1 keeps its draw.
+
+    Returns:
+        New layers; those handed in are not changed.
+
+    Raises:
+        ValueError: If shapes do not fit, `X` is not finite, or what a layer puts out does not vary.
+        TypeError: If `params`, `rng` or `activation` is none.
+
+    Source:
+        Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
+    """
+    f = getattr(activation, "f", None)
+    if not callable(f):
+        raise TypeError(f"lsuv: activation must be an Activation, got {_shown(activation)}")
+    if not isinstance(tolerance, Real) or not 0 <= float(tolerance) < 1:
+        raise ValueError(f"lsuv: tolerance must lie in [0, 1), got {_shown(tolerance)}")
+    pairs = []
+    with suppress(TypeError, ValueError):
+        pairs = [(layer, np.asarray(W), np.asarray(b)) for layer in params for W, b in [layer]]
+    if not pairs or any(W.dtype.kind != "f" for _, W, _ in pairs):
+        raise TypeError(f"lsuv: params must be a list of layers (W, b) of floats, got {_shown(params)}")
+    A, layers = _number("lsuv", "X", X, np.shape(X), pairs[0][1].dtype), []
+    for l, (layer, W, b) in enumerate(pairs, start=1):
+        *_, n_out, n_in = _checked("lsuv", W.shape, rng, W.dtype)
+        fits = A.shape[-2:-1] == (n_in,) and A.shape[:-2] in ((), W.shape[:-2]) and b.shape[-2:] == (n_out, 1)
+        if not fits or 0 in A.shape:
+            raise ValueError(f"lsuv: W, b of layer {l} must fit inputs {A.shape}, got {W.shape}, {b.shape}")
+        W = orthogonal(W.shape, rng, dtype=W.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
+            Z = W @ A
+            variance, largest = Z.var(axis=(-2, -1), keepdims=True), np.abs(Z).max(axis=(-2, -1), keepdims=True)
+        # what is left of equal numbers is rounding, which must not be blown up to 1
+        varies = (np.sqrt(variance) > 100 * np.finfo(W.dtype).eps * largest) & (variance < np.inf)
+        if not varies.all():
+            raise ValueError(f"lsuv: the output of layer {l} must vary, got variance {variance[~varies][0]:.2g}")
+        s = np.where(np.abs(variance - 1) < tolerance, 1, np.sqrt(variance)).astype(W.dtype)
+        layers.append(getattr(layer, "_make", type(layer))((W / s, np.zeros(b.shape, W.dtype))))
+        A = f(Z / s)
+    return layers
 
 
 def mup(

@@ -15,8 +15,8 @@ Every function takes numbers or arrays that broadcast, returns a float or an arr
 activation whose only kink is at 0. The averages are Gauss-Legendre quadratures, good to about 1e-8.
 
 Source:
-    Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", eqs. 3 to 6;
-    Schoenholz et al. (2017), "Deep information propagation", eqs. 3 to 9.
+    Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", for the maps;
+    Schoenholz et al. (2017), "Deep information propagation", for the depth scale.
 """
 
 from collections.abc import Callable
@@ -189,7 +189,9 @@ def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
 
     def mapped(name: str, activation: Activation, sigma_w: float, sigma_b: float, c: float) -> float:
         q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
-        return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / q
+        # a length that fades shrinks from layer to layer, so divide by the next one: equal inputs stay equal
+        after = _length(activation, sigma_w**2, sigma_b**2, q) or 1.0
+        return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / after
 
     return _each("c_map", activation, mapped, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
 
@@ -197,7 +199,8 @@ def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
 def c_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
     """Return the correlation that deep layers drive any two different inputs to.
 
-    It is 1 where `chi` is at most 1 (order), and less where small differences grow (chaos).
+    It is 1 where `chi` is at most 1 (order), and less where small differences grow (chaos). Without biases an ordered
+    length fades to 0, where a smooth activation is linear: there 1 says that distances fade, although angles do not.
 
     Args:
         activation: Of every layer.

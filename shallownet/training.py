@@ -2,6 +2,7 @@ r"""Gradient descent: one loop for one network or an ensemble of them."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -9,17 +10,18 @@ import numpy as np
 
 from shallownet.activations import Activation, relu, sigmoid, tanh
 from shallownet.losses import Loss, binary_cross_entropy
-from shallownet.network import Layer, Trace, _backward, _check_activation, _checked, _forward, _shown
+from shallownet.network import Trace, _backward, _check_activation, _checked, _forward, _numbers, _shown
 
 __all__ = ["Run", "train"]
 
-Record = Callable[[list[Layer], Trace], Any]
+Record = Callable[[list[Any], Trace], Any]
+Passes = tuple[Callable[..., Trace], Callable[..., list[Any]]]
 
 
 class Run(NamedTuple):
     """The trained parameters and what was recorded on the way."""
 
-    params: list[Layer]
+    params: list[Any]  # layers; with a `model`, what that is made of
     history: dict[str, np.ndarray]  # each array's first axis is the step, 0..steps
 
 
@@ -77,8 +79,15 @@ def _slope(activation: Activation) -> Callable[[np.ndarray, np.ndarray], Any]:
     return (lambda Z, A: activation.df(Z)) if from_A is None else (lambda Z, A: from_A(A))
 
 
+def _passes(model: Passes | None, activation: Activation) -> Passes:
+    """Return forward `(params, X)` and backward `(params, trace, dZ)`."""
+    if model is None:
+        return partial(_forward, activation=activation), partial(_backward, slope=_slope(activation))
+    return partial(model[0], activation=activation), partial(model[1], activation=activation)
+
+
 def train(
-    params: Sequence[tuple[np.ndarray, np.ndarray]],
+    params: Sequence[tuple[np.ndarray, ...]],
     X: np.ndarray,
     Y: np.ndarray,
     *,
@@ -91,6 +100,7 @@ def train(
     rng: np.random.Generator | None = None,
     record: Mapping[str, Record] | None = None,
     progress: bool = False,
+    model: Passes | None = None,
 ) -> Run:
     r"""Train by gradient descent, full batch or mini-batch; `params` is left as it was.
 
@@ -109,6 +119,9 @@ def train(
         rng: Orders the batches; needed with `batch_size` only. Advanced in place.
         record: `{"name": f}` with `f(params, trace)` called at every step on that step's batch.
         progress: Show a bar (needs tqdm).
+        model: `(forward, backward)`, called like `sn.forward` and `sn.backward`, for networks that are not
+            stacks of layers, such as `residual.model()`; `params` is then a list of named tuples of arrays.
+            Both must let NaN through, or one network that diverges ends the run of all.
 
     Returns:
         `Run(params, history)`: `history["loss"]` has shape `(steps + 1, ...)`; entry `k` is measured
@@ -134,23 +147,24 @@ def train(
     """
     record = {} if record is None else record
     _check_settings(steps, loss, optimizer, record, rng)
-    layers, X = _checked("train", params, X)
     _check_activation("train", activation)
-    trace = _forward(layers, X, activation)
+    _check_model(model)
+    layers, X = _checked("train", params, X) if model is None else _checked_parts(params, X)
+    forward, backward = _passes(model, activation)
+    trace = forward(layers, X)
     losses, Y = loss.f(trace.A[-1], Y), np.asarray(Y)
     rates = [_rates(rate, layers, losses) for rate in _by_layer(lr, layers)]
     _check_batches(batch_size, rng, X.shape[-1])
-    layers = [Layer(W.copy(), b.copy()) for W, b in layers]
-    slope = _slope(activation)
+    layers = [type(layer)(*(array.copy() for array in layer)) for layer in layers]
     update = _OPTIMIZERS[optimizer]
-    states: list[Any] = [(None, None)] * len(layers)
+    states: list[Any] = [[None] * len(layer) for layer in layers]
     history: dict[str, list[Any]] = {name: [] for name in ("loss", *record)}
     diverged = False
 
     for t, columns in enumerate(_batches(X.shape[-1], batch_size, steps, rng, progress), start=1):
         # an overflow is reported once, by name and step, and not by NumPy from inside a matmul
         with np.errstate(over="ignore", invalid="ignore"):
-            trace = _forward(layers, X[..., columns], activation)
+            trace = forward(layers, X[..., columns])
             history["loss"].append(loss.f(trace.A[-1], Y[..., columns]))
             for name, f in record.items():
                 history[name].append(f(layers, trace))
@@ -160,12 +174,11 @@ def train(
             if t > steps:
                 break
             dZ = loss.df(trace.A[-1], Y[..., columns])
-            grads = _backward(layers, trace, dZ, slope)
-            for l, ((W, b), (dW, db)) in enumerate(zip(layers, grads, strict=True)):
-                DW, state_W = update(dW, states[l][0], t)
-                Db, state_b = update(db, states[l][1], t)
-                layers[l] = Layer(W - rates[l] * DW, b - rates[l] * Db)
-                states[l] = (state_W, state_b)
+            grads = backward(layers, trace, dZ)
+            for l, (layer, grad) in enumerate(zip(layers, grads, strict=True)):
+                moves = [update(G, state, t) for G, state in zip(grad, states[l], strict=True)]
+                layers[l] = type(layer)(*(P - rates[l] * D for P, (D, _) in zip(layer, moves, strict=True)))
+                states[l] = [state for _, state in moves]
 
     return Run(layers, {name: _stacked(name, values) for name, values in history.items()})
 
@@ -227,6 +240,20 @@ def _check_settings(steps: Any, loss: Any, optimizer: Any, record: Any, rng: Any
         raise TypeError(f"train: rng must be a numpy Generator, got {_shown(rng)}")
 
 
+def _check_model(model: Any) -> None:
+    if model is not None and not (isinstance(model, (tuple, list)) and len(model) == 2 and all(map(callable, model))):
+        raise TypeError(f"train: model must be two functions (forward, backward), got {_shown(model)}")
+
+
+def _checked_parts(params: Any, X: Any) -> tuple[list[Any], np.ndarray]:
+    """Return a model's parameters as named tuples of finite arrays; what shapes they need, the model knows."""
+    if not isinstance(params, (list, tuple)) or not all(hasattr(part, "_make") for part in params):
+        raise TypeError(f"train: params must be a list of named tuples of arrays, got {_shown(params)}")
+    arrays = [zip(part._fields, part, strict=True) for part in params]
+    numbers = [[_numbers("train", f"{name}[{l}]", a) for name, a in part] for l, part in enumerate(arrays, start=1)]
+    return [type(part)(*found) for part, found in zip(params, numbers, strict=True)], _numbers("train", "X", X)
+
+
 def _by_layer(lr: Any, layers: list[Any]) -> list[Any]:
     """Return one learning rate a layer: a list gives each layer its own, as `params` is a list of layers."""
     rates = lr if isinstance(lr, list) else [lr] * len(layers)
@@ -237,7 +264,7 @@ def _by_layer(lr: Any, layers: list[Any]) -> list[Any]:
     return rates
 
 
-def _rates(lr: Any, layers: list[Layer], losses: np.ndarray) -> Any:
+def _rates(lr: Any, layers: list[Any], losses: np.ndarray) -> Any:
     """Return the learning rate as a factor of W and of b: with two more axes if there is one a network."""
     rates = np.asarray(lr)
     fits = rates.dtype.kind in "fiu" and bool(np.isfinite(rates).all() and (rates > 0).all())

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType
 
+import markdown
 import nbformat
 import pytest
-from _book import blocks, notebooks, rendering, running
+from _book import blocks, extension, marks, notebooks, rendering, running
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -185,6 +186,69 @@ FAULTS = {
         "```python", "plain .svg name", "```python\nx.savefig('a.png')\n```\n\n![A line going up](a.png)\n"
     ),
     "figure-by-html": Fault("<img", "write the image as", '<img src="a.svg" alt="A line going up">\n'),
+    # Marks of the scoreboard.
+    "mark-in-capitals": Fault("# Score", "cannot read this mark", "```python\nassert 2 * 1 == 2  # Score: a\n```\n"),
+    "mark-underscored": Fault("a_b", "cannot read this mark", "```python\nassert abs(2.0) == 2  # score: a_b\n```\n"),
+    "mark-with-a-remark": Fault(
+        "a (4 errors)", "nothing behind it", "```python\nassert abs(2.0) == 2  # score: a (4 errors)\n```\n"
+    ),
+    "mark-on-the-last-line": Fault(
+        "2)  #", "a mark stands on the first line", "```python\nassert (abs(2.0) ==\n2)  # score: a\n```\n"
+    ),
+    "mark-behind-no-assert": Fault("x = 1", "a mark stands on the first line", "```python\nx = 1  # score: a\n```\n"),
+    "mark-on-truth": Fault(
+        "assert x", "the scoreboard cannot read this", "```python\nx = abs(1)\nassert x  # score: a\n```\n"
+    ),
+    "mark-on-a-choice": Fault(
+        "assert x", "split the assert", "```python\nx = abs(1)\nassert x < 2 or x > 3  # score: a\n```\n"
+    ),
+    "mark-on-part-of-an-and": Fault(
+        "assert x", "split the assert", "```python\nx = abs(1)\nassert x < 2 and x  # score: a\n```\n"
+    ),
+    "nothing-published": Fault(
+        "assert abs",
+        "no number of this comparison is written out beside one that is computed",
+        "```python\nx, y = abs(1), abs(2)\nassert abs(x - y) < 2  # score: a\n```\n",
+    ),
+    "nothing-computed": Fault(
+        "assert abs", "beside one that is computed", "```python\nx = 1\nassert abs(x - 1) < 2  # score: a\n```\n"
+    ),
+    "published-first": Fault(
+        "assert np",
+        "np.allclose takes what is computed, then what is published",
+        "```python\nimport numpy as np\nx = np.ones(2)\nassert np.allclose([1, 1], x)  # score: a\n```\n",
+    ),
+    "prompt-without-a-number": Fault(
+        ">>> x  #",
+        "a marked prompt shows the published numbers",
+        "```pycon\n>>> x = 'a'\n>>> x  # score: a\n'a'\n```\n",
+    ),
+    "prompt-that-computes-nothing": Fault(
+        ">>> 5", "a marked prompt shows the published numbers", "```pycon\n>>> 5  # score: a\n5\n```\n"
+    ),
+    "differs-and-reproduces": Fault(
+        "assert abs",
+        "says that the number reproduces",
+        "```python\nassert abs(abs(1) - 1) < 2  # score: a differs\n```\n",
+    ),
+    "differs-from-nothing": Fault(
+        "assert 0",
+        "low < X < high < published",
+        "```python\nassert 0 < abs(1) < 2  # score: a differs\n```\n",
+    ),
+    "differs-unsaid": Fault(
+        "assert abs",
+        "says that the number does not reproduce",
+        "```python\nassert abs(abs(1) - 4) > 2  # score: a\n```\n",
+    ),
+    "mark-twice": Fault(
+        "assert abs(3.0)",
+        "the mark a is taken, by docs/faults/mark-twice.md:9: choose another id",
+        "```python\nassert abs(2.0) == 2  # score: a\nassert abs(3.0) == 3  # score: a\n```\n",
+    ),
+    "false-mark": Fault(
+        "assert abs", "AssertionError at `assert abs(3.0) == 2", "```python\nassert abs(3.0) == 2  # score: a\n```\n"
+    ),
     "figure-from-afar": Fault("![A line", "from other sites", "![A line going up](https://example.org/a.png)\n"),
 }
 
@@ -277,6 +341,23 @@ SOUND = {
 
         ![](x.svg) <!-- blocks: 9 -->
         ````
+        """,
+    "marks": """
+        ```python
+        import numpy as np
+
+        x = 1 / np.arange(2, 5, 2)
+        assert np.allclose(x, [0.5, 0.25])  # within a rounding error  # score: sound-close
+        for n, published in [(2, 0.5), (4, 0.25)]:
+            assert abs(1 / n - published) < 1e-9  # score: sound-loop
+        score = "# score: no mark"  # the score is no mark either
+        ```
+
+        ```pycon
+        >>> round(x[0] / 3, 3)  # score: sound-prompt
+        np.float64(0.167)
+        >>> assert abs(x[0] - 1) > 0.4  # score: sound-differs differs
+        ```
         """,
     "no-blocks": "Only prose.\n",
 }
@@ -472,7 +553,7 @@ def test_workers_may_share_a_page(planted: tuple[Path, str]) -> None:
     """A page is one namespace, however its blocks are dealt out."""
     root, _ = planted
 
-    assert outcome(root, "docs/sound", "-n", "2", "--dist", "load") == "10 passed"
+    assert outcome(root, "docs/sound", "-n", "2", "--dist", "load") == "13 passed"
 
 
 def test_last_failed_runs_only_the_failures(tmp_path: Path) -> None:
@@ -710,6 +791,58 @@ def test_update_docs_writes_a_valid_lab(tmp_path: Path) -> None:
     assert outcome(root, "docs") == "3 passed"
 
 
+ROWS = {
+    "docs/scoreboard.md": """
+        3 rows: 3 reproduced, 0 differ.
+
+        | Score | Claim | Source |
+        | --- | --- | --- |
+        | `fine` | Two is two. | Known |
+        | `lost` | Nothing shows this. | Known |
+        | `fine` | Once more. | Known |
+        | `short` | No source. |
+        | bare | No ticks. | Known |
+        """,
+    "docs/one.md": "```python\nassert abs(2.0) == 2  # score: fine\nassert abs(3.0) == 3  # score: both\n```\n",
+    "docs/sub/two.md": "```python\nassert abs(4.0) == 4  # score: both\nassert abs(5.0) == 5  # score: new\n```\n",
+}
+WRONG_ROWS = [
+    ("docs/scoreboard.md", "3 rows: 3", "has 1 rows: 1 reproduced, 0 differ: mend it, or find the lost row"),
+    ("docs/scoreboard.md", "| `lost`", "no assert is marked `# score: lost`"),
+    ("docs/scoreboard.md", "| `fine` | Once more", "fine has a row at line 12: keep one"),
+    ("docs/scoreboard.md", "| `short`", "a row of the scoreboard is | `some-id` |"),
+    ("docs/scoreboard.md", "| bare", "a row of the scoreboard is | `some-id` |"),
+    ("docs/sub/two.md", "abs(4.0)", "the mark both is taken, by docs/one.md:10"),
+    ("docs/one.md", "abs(3.0)", "both is not on the scoreboard: add | `both` | claim | source | to docs/scoreboard.md"),
+    ("docs/sub/two.md", "abs(5.0)", "new is not on the scoreboard"),
+]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A planted scoreboard with all that can be wrong between it and the pages, and what pytest says of it."""
+    root = plant(tmp_path_factory.mktemp("board"), {path: page(body) for path, body in ROWS.items()})
+    return root, pytest_on(root, "docs/scoreboard.md").stdout
+
+
+@pytest.mark.parametrize(("path", "at", "says"), WRONG_ROWS, ids=[says[:30] for _, _, says in WRONG_ROWS])
+def test_a_scoreboard_that_does_not_fit_is_caught(board: tuple[Path, str], path: str, at: str, says: str) -> None:
+    """A row without a block would be a promise; a mark without a row would be a proof that nobody finds."""
+    root, said = board
+    text = (root / path).read_text("utf-8")
+    line = text.count("\n", 0, text.index(at)) + 1
+
+    assert re.search(rf"^{re.escape(path)}:{line}: .*{re.escape(says)}", said, re.M), said
+
+
+def test_a_scoreboard_says_how_many_rows_it_has(board: tuple[Path, str], tmp_path: Path) -> None:
+    """Or nobody would notice that one is gone; the message can be copied."""
+    rows = page(ROWS["docs/scoreboard.md"]).replace("3 rows: 3 reproduced, 0 differ.", "Rows.")
+    root = plant(tmp_path, {"docs/scoreboard.md": rows})
+
+    assert "docs/scoreboard.md:1: say how many rows there are: 0 rows: 0 repro" in pytest_on(root, "docs").stdout
+
+
 def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     """Hash seeds, dates and what was drawn before must not show in a figure."""
     made = tmp_path / "a.md"
@@ -824,12 +957,61 @@ def test_a_newcomer_follows_the_contributors_page(tmp_path: Path) -> None:
     assert "pytest tests/test_chapters.py" in commands(text)
 
 
-def test_the_contributors_page_quotes_what_is_said(planted: tuple[Path, str], labs: tuple[Path, str]) -> None:
+# What only the build can say, which notes the numbers: (block, line of the page, message).
+UNRECORDED = {
+    "never-runs": (
+        "def f():\n    assert abs(2.0) == 2  # score: a",
+        10,
+        "the assert marked a never ran, so nothing is known of it",
+    ),
+    "no-number": (
+        "class A:\n    def __lt__(self, other):\n        return True\nassert A() < 2  # score: a",
+        12,
+        "TypeError: the scoreboard compares numbers, not A",
+    ),
+    "unpaired": (
+        "import numpy as np\nx = np.ones(1)\nassert np.allclose(x, [1, 1])  # score: a",
+        11,
+        "the scoreboard met 1 numbers for 2 published ones",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNRECORDED)
+def test_the_build_misses_what_a_mark_never_met(name: str) -> None:
+    """A row without a number would be a row without a proof."""
+    code, line, says = UNRECORDED[name]
+
+    with pytest.raises(running.BookError, match=re.escape(f"a.md:{line}: {says}")):
+        running.run_page(page(f"```python\n{code}\n```\n"), "a.md", record=True)
+
+
+def incomplete_row() -> str:
+    """What is said of a row whose block did not run: the page failed, or is a lab that only its own week runs."""
+    text = f"{marks.HEADER}\n| --- | --- | --- |\n| `weekly` | Once a week. | Known |\n"
+    known = {"other": extension.Score("1", "1", False, "a.md", "section 1.1")}
+    book = extension.BookExtension()
+    book.page = rendering._Page("docs/scoreboard.md", text, scores=known)
+    markdown.markdown(text, extensions=["tables", book])
+    return "".join(map(str, book.page.found))
+
+
+def test_a_row_that_no_build_completes_is_named() -> None:
+    """It would stand there as it is written, without a number and without a verdict."""
+    assert incomplete_row().startswith("docs/scoreboard.md:3: nothing is known of weekly: ")
+
+
+def test_the_contributors_page_quotes_what_is_said(
+    planted: tuple[Path, str], labs: tuple[Path, str], board: tuple[Path, str]
+) -> None:
     """A message that nothing says any more helps nobody to mend anything."""
     text = (ROOT / "docs" / "contributing.md").read_text("utf-8")
     table = text[text.index("| It says | Mend it |") :].splitlines()[2:]
     quoted = [quote for row in table for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    said = (planted[1] + labs[1]).replace("`", "")
+    said = "".join(run[1] for run in (planted, labs, board)) + " ".join(says for _, _, says in UNRECORDED.values())
+    said += "".join(str(problem) for problem in marks.book_problems("", "docs/scoreboard.md", []))
+    said += incomplete_row()
+    said = said.replace("`", "")
 
     assert len(quoted) > 30
     assert [quote for quote in quoted if quote not in said] == []

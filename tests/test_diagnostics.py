@@ -20,13 +20,18 @@ def naive_spread(W):
     )
 
 
-def naive_angles(A):
+def naive_cosines(A):
     m = A.shape[1]
-    cosine = [
-        [A[:, i] @ A[:, j] / np.sqrt(A[:, i] @ A[:, i] * (A[:, j] @ A[:, j])) for j in range(m)]
-        for i in range(m)
-    ]
-    return np.arccos(np.clip(cosine, -1, 1))
+    return np.array(
+        [
+            [A[:, i] @ A[:, j] / np.sqrt(A[:, i] @ A[:, i] * (A[:, j] @ A[:, j])) for j in range(m)]
+            for i in range(m)
+        ]
+    )
+
+
+def naive_angles(A):
+    return np.arccos(np.clip(naive_cosines(A), -1, 1))
 
 
 NAIVE = {
@@ -39,6 +44,8 @@ NAIVE = {
     "dead_units": (diag.dead_units, lambda A: np.mean([not row.any() for row in A])),
     "rms": (diag.rms, lambda A: np.sqrt(sum(a * a for a in A.ravel()) / A.size)),
     "angles": (diag.angles, naive_angles),
+    "correlations": (diag.correlations, naive_cosines),
+    "lengths": (diag.lengths, lambda A: [sum(a * a for a in column) / len(column) for column in A.T]),
     "grad_norms": (
         lambda A: np.moveaxis(diag.grad_norms([(A, None), (2 * A, None)]), 0, -1),
         lambda A: np.array([1, 2]) * np.sqrt(sum(a * a for a in A.ravel())),
@@ -83,7 +90,7 @@ def test_each_is_the_naive_computation_for_each_network(name, seed, ensemble, n,
             np.testing.assert_allclose(found[index], naive(A[index]), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["unit_spread", "rms", "angles", "grad_norms", "update_ratio", "coordinate_change"])
+@pytest.mark.parametrize("name", sorted(set(NAIVE) - {"unit_rank", "saturation", "dead_units"}))
 def test_sizes_keep_float32(name):
     """float32 stays float32 throughout."""
     A = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
@@ -110,6 +117,7 @@ def test_small_integers_do_not_wrap_around(dtype):
 
     assert diag.rms(A) == pytest.approx(np.sqrt((A.astype(float) ** 2).mean()))
     assert diag.unit_spread(A) == A.max()
+    np.testing.assert_allclose(diag.lengths(A), (A.astype(float) ** 2).mean(axis=0))
 
 
 @pytest.mark.parametrize("f", [diag.unit_spread, diag.saturation, diag.dead_units, diag.rms])
@@ -151,6 +159,48 @@ def test_angles_of_a_faint_signal_and_of_none():
     assert found[0, 1] == pytest.approx(np.pi / 2)
     assert np.isnan(found[2]).all()
     assert np.isnan(found[:, 2]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_correlations_are_cosines_to_the_last_digit(dtype):
+    """Equal inputs stay equal: a correlation of 1.0000001 would have no angle, and the theory no meaning."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((200, 7, 1)).astype(dtype)
+    scales = np.array([1, 3, -1, 1e-15]).astype(dtype)
+
+    found = diag.correlations(A * scales)
+
+    exact = np.sign(scales[:, None] * scales)
+    np.testing.assert_allclose(found, np.broadcast_to(exact, (200, 4, 4)), rtol=0, atol=4 * np.finfo(dtype).eps)
+    assert np.abs(found).max() <= 1
+    assert (found[:, range(4), range(4)] == 1).all()
+
+
+def test_correlations_of_none():
+    """A column of zeros, as dead units make it, points nowhere."""
+    found = diag.correlations(np.array([[1.0, 0.0], [0.0, 0.0]]))
+
+    assert found[0, 0] == 1
+    assert np.isnan(found[[0, 1, 1], [1, 0, 1]]).all()
+
+
+def test_lengths_and_correlations_follow_the_maps_of_the_theory():
+    """What they measure in a wide layer is what `meanfield` computes for an infinite one."""
+    rng = np.random.default_rng(0)
+    tanh, n, seeds, sigma_w, sigma_b = sn.activations.tanh, 400, 100, 1.7, 0.3
+    q = sn.meanfield.q_star(tanh, sigma_w, sigma_b)
+    U = np.linalg.qr(rng.standard_normal((seeds, n, 2)))[0] * np.sqrt(n * q)  # at a right angle, of length q
+    Z = U @ np.array([[1, 0.6], [0, 0.8]])
+    W = rng.standard_normal((seeds, n, n)) * sigma_w / np.sqrt(n)
+
+    after = W @ tanh.f(Z) + sigma_b * rng.standard_normal((seeds, n, 1))
+
+    assert diag.lengths(Z) == pytest.approx(np.full((seeds, 2), q))
+    assert diag.correlations(Z)[:, 0, 1] == pytest.approx(np.full(seeds, 0.6))
+    # one layer strays by about sqrt(2 / n) = 0.07, so the mean of 100 by 0.007
+    assert diag.lengths(after).mean() == pytest.approx(q, rel=0.03)
+    expected = sn.meanfield.c_map(tanh, sigma_w, sigma_b, 0.6)
+    assert diag.correlations(after)[:, 0, 1].mean() == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)

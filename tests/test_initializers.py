@@ -326,3 +326,137 @@ def test_gains_are_pytorchs_table():
 def test_fans_are_the_last_two_axes_swapped(shape):
     """`(n_out, n_in)` is the other way round than `(fan_in, fan_out)`: the usual slip."""
     assert init.fans(tuple(shape)) == (shape[-1], shape[-2])
+
+
+def variances(params, X, g):
+    """The variance over units and examples of each layer's output, `(L, ...)`."""
+    return np.stack([Z.var(axis=(-2, -1)) for Z in sn.forward(params, X, g).Z[1:]])
+
+
+@pytest.mark.parametrize("g", [sn.activations.relu, sn.activations.tanh, sn.activations.softplus])
+@pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-12), (np.float32, 1e-4)])
+def test_lsuv_leaves_every_layer_of_every_network_with_variance_one(g, dtype, error):
+    """Whatever the inputs' scale and mean; each network by itself, so not only on average."""
+    rng = np.random.default_rng(0)
+    X = 3 + 10 * rng.standard_normal((6, 50))
+    params = sn.init_params([6, 20, 30, 4], init.zeros, rng, ensemble=(7, 2), dtype=dtype)
+
+    found = init.lsuv(params, X, g, rng, tolerance=0.0)
+
+    np.testing.assert_allclose(variances(found, X, g), 1, atol=error)
+    assert [(W.shape, W.dtype, b.shape, b.dtype) for W, b in found] == [
+        (W.shape, dtype, b.shape, dtype) for W, b in params
+    ]
+    assert all(not b.any() for _, b in found)
+    assert all(not W.any() for W, _ in params), "the layers handed in were changed"
+
+
+def test_lsuv_rescales_an_orthogonal_draw_and_nothing_else():
+    """All singular values of a layer are one number, another one for each network."""
+    rng = np.random.default_rng(0)
+    params = sn.init_params([5, 9, 9, 3], init.he, rng, ensemble=(4,))
+
+    found = init.lsuv(params, rng.standard_normal((5, 40)), sn.activations.tanh, rng)
+
+    for W, _ in found:
+        s = np.linalg.svd(W, compute_uv=False)
+        np.testing.assert_allclose(s, np.broadcast_to(s[:, :1], s.shape), rtol=1e-12)
+    assert len(np.unique(np.linalg.svd(found[1].W, compute_uv=False)[:, 0].round(6))) == 4
+
+
+def test_lsuv_of_an_ensemble_is_lsuv_of_each_network():
+    """A loop over the members, each with its own batch: the same draw, scaled by hand."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((3, 5, 40)) * np.array([0.1, 1, 10])[:, None, None]
+    params = sn.init_params([5, 8, 2], init.he, rng, ensemble=(3,))
+
+    found = init.lsuv(params, X, sn.activations.silu, np.random.default_rng(2))
+
+    for k in range(3):
+        one = [(W[k], b[k]) for W, b in found]
+        assert (np.abs(variances(one, X[k], sn.activations.silu) - 1) < 0.1).all()
+        A = X[k]
+        for W, _ in one:
+            Q = W / np.linalg.norm(W, 2)
+            s = (Q @ A).std()
+            expected = Q if abs(s**2 - 1) < 0.1 else Q / s
+            np.testing.assert_allclose(W, expected, rtol=1e-9, atol=1e-12)
+            A = sn.activations.silu.f(W @ A)
+
+
+def test_lsuv_rescales_at_most_once_and_only_beyond_the_tolerance():
+    """Orthogonal weights on white inputs have variance 1 already: they keep their draw."""
+    rng = np.random.default_rng(3)
+    X = np.linalg.qr(rng.standard_normal((400, 8)))[0].T * 20  # white: X @ X.T = 400 I
+    state = rng.bit_generator.state
+    drawn = init.orthogonal((8, 8), rng)
+    for scale, kept in ((1.0, True), (1.04, True), (1.06, False), (0.94, False)):
+        rng.bit_generator.state = state
+        ((W, _),) = init.lsuv([(np.ones((8, 8)), np.ones((8, 1)))], scale * X, sn.activations.relu, rng)
+        np.testing.assert_allclose(W, drawn if kept else drawn / (scale * (drawn @ X).std()), rtol=1e-12)
+
+
+def test_lsuv_does_not_see_the_units_of_its_inputs():
+    """Pixels from 0 to 1 and from 0 to 16 give the same network; only the first layer takes the factor up."""
+    X = np.random.default_rng(0).random((6, 30))
+    params = sn.init_params([6, 7, 7, 2], init.zeros, np.random.default_rng(0))
+
+    a, b = (init.lsuv(params, s * X, sn.activations.silu, np.random.default_rng(1), 0.0) for s in (1, 16))
+
+    np.testing.assert_allclose(a[0].W, 16 * b[0].W, rtol=1e-9)
+    for (W, _), (V, _) in zip(a[1:], b[1:], strict=True):
+        np.testing.assert_allclose(W, V, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [sn.network.Layer, lambda W, b: (W, b), lambda W, b: [W, b]])
+def test_lsuv_keeps_the_type_of_the_layers(kind):
+    """Named layers stay named; plain pairs need no import."""
+    params = [kind(np.ones((4, 3)), np.ones((4, 1))), kind(np.ones((2, 4)), np.ones((2, 1)))]
+
+    rng = np.random.default_rng(0)
+    found = init.lsuv(iter(params), rng.random((3, 9)), sn.activations.tanh, rng)
+
+    assert [type(layer) for layer in found] == [type(layer) for layer in params]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_lsuv_does_not_take_rounding_for_a_signal(dtype):
+    """One unit that puts out the same number for every example: blown up to variance 1 it would be noise."""
+    params = [(np.ones((1, 3), dtype), np.ones((1, 1), dtype))]
+    X = np.full((3, 1), 0.1) * np.ones(7) * 1.7
+
+    with pytest.raises(ValueError, match="layer 1 must vary"):
+        init.lsuv(params, X, sn.activations.tanh, np.random.default_rng(0))
+
+
+WIDTHS = st.integers(2, 30)
+
+
+@given(WIDTHS, WIDTHS, st.sampled_from([(), (3,), (2, 2)]), st.sampled_from([float, np.float32]))
+@settings(max_examples=20, deadline=None)
+def test_lsuv_leaves_every_layer_with_variance_one(n, width, ensemble, dtype):
+    """Mishkin & Matas's promise, for each network by itself and whatever the inputs' scale and mean."""
+    rng = np.random.default_rng(n * width)
+    params = sn.init_params([n, width, width, 5], init.zeros, rng, ensemble=ensemble, dtype=dtype)
+    X = 7 + 100 * rng.standard_normal((n, 40))
+
+    found = init.lsuv(params, X, sn.activations.softplus, rng)
+
+    for Z in sn.forward(found, X, sn.activations.softplus).Z[1:]:
+        assert Z.dtype == dtype
+        np.testing.assert_allclose(Z.var(axis=(-2, -1)), 1, atol=0.1)
+    assert all(W.shape == old.W.shape and not b.any() for (W, b), old in zip(found, params, strict=True))
+    assert not any(W.any() for W, _ in params)
+
+
+def test_lsuv_leaves_alone_what_is_within_the_tolerance():
+    """A network of an ensemble gets the weights that it would get alone, near 1 or not."""
+    rng = np.random.default_rng(1)
+    X = np.stack([s * rng.standard_normal((40, 200)) for s in (1.0, 3.0)])
+    params = sn.init_params([40, 40], init.zeros, rng, ensemble=(2,))
+
+    both = init.lsuv(params, X, sn.activations.tanh, np.random.default_rng(2))[0].W
+
+    plain = init.orthogonal((2, 40, 40), np.random.default_rng(2))
+    np.testing.assert_array_equal(both[0], plain[0])
+    np.testing.assert_allclose(both[1], plain[1] / (plain[1] @ X[1]).std(), rtol=1e-12)

@@ -155,6 +155,24 @@ def test_c_star_is_where_the_correlation_map_stands_still(sigma_w, sigma_b):
     assert meanfield.chi(tanh, sigma_w, sigma_b, c) < 1
 
 
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, identity], ids=lambda a: a.name)
+@pytest.mark.parametrize("sigma_w", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("sigma_b", [0.0, 0.3])
+def test_equal_inputs_stay_equal(activation, sigma_w, sigma_b):
+    """Also where the length fades to 0, as it does without biases; with no weights and no biases nothing is left."""
+    found = meanfield.c_map(activation, sigma_w, sigma_b, 1.0)
+
+    assert found == pytest.approx(0.0 if sigma_w == sigma_b == 0 else 1.0, abs=1e-7)
+
+
+def test_a_length_that_fades_keeps_its_angles():
+    """Near 0 tanh is linear, and a linear layer keeps correlations; ReLU turns them as at any length."""
+    c = np.array([-0.5, 0.0, 0.5])
+
+    np.testing.assert_allclose(meanfield.c_map(tanh, 0.5, 0.0, c), c, atol=1e-7)
+    np.testing.assert_allclose(meanfield.c_map(relu, 0.5, 0.0, c), meanfield.c_map(relu, 2**0.5, 0.0, c), atol=1e-7)
+
+
 @pytest.mark.parametrize("activation", [tanh, erf, sigmoid, relu, selu, identity], ids=lambda a: a.name)
 def test_chi_is_one_at_the_edge(activation):
     """Which is what the edge is."""

@@ -8,7 +8,9 @@ The rules are those of `pymdownx.superfences`, which renders the pages;
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -98,8 +100,8 @@ class Block:
     def source(self) -> str:
         """What a reader pastes into an interpreter: no prompts, no outputs, ready to be read line by line."""
         if self.language == "pycon":
-            return "".join(_pasteable(example.source) for example in self.examples)
-        return _pasteable(self.code) if self.runs else self.code
+            return "".join(pasteable(example.source) for example in self.examples)
+        return pasteable(self.code) if self.runs else self.code
 
     @property
     def figures(self) -> list[str]:
@@ -122,6 +124,8 @@ BRACES = re.compile(
     r"""\{\s*\.(?P<language>[\w+#-]+)(?P<rest>(?:\s+(?:\.[\w-]+|[a-zA-Z_]\w*=(?:"[^"]*"|'[^']*')))*)\s*\}$"""
 )
 OPTION = re.compile(r"""(?P<key>[a-zA-Z_]\w*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)')|\.(?P<name>[\w-]+)""")
+# A number that is no part of a word or of a version such as 3.11.2.
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w|\.\d)")
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])?\1(?!`)")
 FRONT_MATTER = re.compile(r"\A---\n(?P<body>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)")
@@ -403,24 +407,28 @@ def _line(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
 
 
-def _pasteable(code: str) -> str:
-    """Set blank lines as an interpreter wants them: one after each indented suite, none within."""
+def pasteable(code: str) -> str:
+    """Return code that an interpreter takes line by line: no blank line inside a suite, one after it."""
     try:
-        tree = ast.parse(code)
-    except SyntaxError:
+        body = ast.parse(code).body
+        blank = {
+            token.start[0]
+            for token in tokenize.generate_tokens(io.StringIO(code).readline)
+            if token.type == tokenize.NL and not token.line.strip()  # one in a text belongs to the text
+        }
+    except (SyntaxError, tokenize.TokenError):
         return code
     lines = code.splitlines()
-    strings = (ast.Constant, ast.JoinedStr)
-    texts = {
-        n for node in ast.walk(tree) if isinstance(node, strings) for n in range(node.lineno, node.end_lineno or 0)
-    }
-    for node in reversed(tree.body):
-        if not (hasattr(node, "body") or hasattr(node, "cases")):
+    suites = [
+        (min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]), node.end_lineno or 0)
+        for node in body
+        if hasattr(node, "body") or hasattr(node, "cases")
+    ]
+    kept = []
+    for number, line in enumerate(lines, start=1):
+        if number in blank and any(first < number <= last for first, last in suites):
             continue
-        first, end = node.lineno, node.end_lineno or node.lineno
-        if not lines[end : end + 1] or lines[end].strip():
-            lines.insert(end, "")
-        # A blank line in a text belongs to the text.
-        kept = [line for n, line in enumerate(lines[first:end], start=first) if line.strip() or n in texts]
-        lines[first:end] = kept
-    return "\n".join(lines) + "\n"
+        kept.append(line)
+        if any(number == last for _, last in suites) and (number == len(lines) or lines[number].strip()):
+            kept.append("")
+    return "\n".join(kept) + "\n"

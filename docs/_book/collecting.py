@@ -12,11 +12,13 @@ import pytest
 from sybil import Document, Region, Sybil
 from sybil.example import Example
 
-from _book import blocks, running
+from _book import blocks, marks, running
 from _book.blocks import Block, Problem
 from _book.running import BookError, Session
 
-PAGES = ("README.md", "docs/*.md", "docs/*/*.md", "docs/*/*/*.md", "docs/labs/*.ipynb")
+# The weekly labs, which take minutes, are collected only when named: pyproject.toml keeps `pytest` out of their folder.
+LABS = ("docs/labs/*.ipynb", "docs/labs/weekly/*.ipynb")
+PAGES = ("README.md", "docs/*.md", "docs/*/*.md", "docs/*/*/*.md", *LABS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -136,13 +138,18 @@ def _check_page(example: Example) -> None:
 def page_problems(text: str, path: str) -> list[Problem]:
     """What is wrong with a page or a lab, each with the page's own line."""
     name = running.display(path)
-    found: list[Problem] = running.reader(path).problems(text, name)
+    reader = running.reader(path)
+    found: list[Problem] = reader.problems(text, name)
+    if not found:
+        found = marks.problems(reader.parse(text, name), name)
     # Only this needs MkDocs, and only once the page is sound does it say something new.
     if not found and Path(path).suffix == ".md":
         from _book import rendering
 
         found = rendering.problems(text, name)
-    return found
+    if Path(path).name == marks.BOARD:
+        found += running.board_problems(Path(path))
+    return sorted(found, key=lambda problem: (problem.path != name, problem.line))
 
 
 def _check_block(example: Example) -> None:

@@ -7,12 +7,9 @@ fails on them, and shows all of them at once.
 
 from __future__ import annotations
 
-import ast
 import html
-import io
 import logging
 import re
-import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -24,9 +21,10 @@ from markdown.inlinepatterns import InlineProcessor
 from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
 from math_core import LatexError, LatexToMathML
 
-from _book import blocks
+from _book import blocks, marks, terms
 
 # Below "mkdocs", so that its strict mode counts what is logged here.
 log = logging.getLogger("mkdocs.plugins.book")
@@ -88,7 +86,23 @@ CODE = re.compile(
     r"(?P<body>.*?<code>(?P<code>.*?)</code>)",
     re.DOTALL,
 )
+# A hyphen in a number is a minus sign, at which no browser breaks the line.
+MINUS = re.compile(r"(?<![\w.])-(?=[\d.])|(?<=\de)-(?=\d)")
+SCORE_COLUMNS = ("Claim", "Published or predicted", "Ours", "Where", "Verdict")
 MARKUP = re.compile(r"<[^>]*>")
+# A mark of the scoreboard, at the end of a comment.
+SCORE = re.compile(r"# score: (?P<id>[a-z0-9-]+)(?: differs)?(?=\s*</span>)")
+
+
+@dataclass
+class Score:
+    """What completes a row of the scoreboard."""
+
+    published: str
+    ours: str
+    differs: bool
+    href: str  # of the mark, as a link from the scoreboard's source
+    place: str
 
 
 @dataclass
@@ -100,6 +114,9 @@ class Page:
     figures: dict[str, bytes] = field(default_factory=dict)
     folder: str = ""  # where the figures lie as files, relative to the page's source
     glossary: dict[str, str] = field(default_factory=dict)
+    terms: bool = False  # whether it is the glossary, whose terms can be linked to
+    board: str = ""  # where the scoreboard is, relative to the page, if the book has one
+    scores: dict[str, Score] | None = None  # for the scoreboard itself
 
     def line(self, text: str) -> int:
         """The line of the page that holds some text, or its first line."""
@@ -131,12 +148,15 @@ class BookExtension(Extension):
         md.parser.blockprocessors.register(_DisplayMath(md.parser, self), "book_display_math", 79.9)
         # After code spans, before the backslash escapes.
         md.inlinePatterns.register(_InlineMath(INLINE_MATH, md, self), "book_inline_math", 185)
+        # Before MkDocs takes down what can be linked to.
+        md.treeprocessors.register(_Terms(md, self), "book_terms", 6)
         # Before MkDocs resolves links.
+        md.treeprocessors.register(_Scoreboard(self), "book_scoreboard", 5)
         md.treeprocessors.register(_Figures(md, self), "book_figures", 4)
         md.treeprocessors.register(_FirstUse(md), "book_first_use", 3)
         md.treeprocessors.register(_External(md), "book_external", 2)
         # After `raw_html` has put the code back.
-        md.postprocessors.register(_Copyable(md), "book_copyable", 5)
+        md.postprocessors.register(_Copyable(md, self), "book_copyable", 5)
 
     def mathml(self, tex: str, *, display: bool) -> str:
         """Convert TeX; report what cannot be converted, and show it as it is written."""
@@ -311,6 +331,18 @@ class _Glossary(Preprocessor):
         return [*lines, "", *(f"*[{term}]: {self.book.page.glossary[term]}" for term in used)]
 
 
+class _Terms(Treeprocessor):
+    """Give each term of the glossary an address: `glossary.md#fan-in`."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
+
+    def run(self, root: ElementTree.Element) -> None:
+        for term in root.iter("dt") if self.book.page.terms else ():
+            term.set("id", terms.anchor("".join(term.itertext())))
+
+
 class _FirstUse(Treeprocessor):
     """Explain a term where it is first used in the text, and leave it alone after that, and in headings."""
 
@@ -319,10 +351,11 @@ class _FirstUse(Treeprocessor):
         quiet = {id(e) for tag in ("h1", "h2", "h3", "h4", "a", "th") for top in root.iter(tag) for e in top.iter()}
         for parent in list(root.iter()):
             for child in [child for child in parent if child.tag == "abbr"]:
-                if child.text in seen or id(child) in quiet:
+                # By what it says: one unit and several are one term.
+                if child.get("title") in seen or id(child) in quiet:
                     _unwrap(parent, child)
                 else:
-                    seen.add(child.text)
+                    seen.add(child.get("title"))
 
 
 class _External(Treeprocessor):
@@ -344,51 +377,81 @@ def _unwrap(parent: ElementTree.Element, child: ElementTree.Element) -> None:
     parent.remove(child)
 
 
+class _Scoreboard(Treeprocessor):
+    """Complete the rows of the scoreboard: each becomes what its marked block proves, and a link to it."""
+
+    def __init__(self, book: BookExtension) -> None:
+        super().__init__()
+        self.book = book
+
+    def run(self, root: ElementTree.Element) -> None:
+        known = self.book.page.scores
+        if known is None:
+            return
+        # From the text: in the tree, the ids have been put away already.
+        names = iter(marks.rows(self.book.page.text))
+        for table in root.iter("table"):
+            titles = ["".join(cell.itertext()) for cell in table.iter("th")]
+            if "| " + " | ".join(titles) + " |" == marks.HEADER:
+                self._complete(table, names, known)
+
+    def _complete(self, table: ElementTree.Element, names: Iterator[str], known: dict[str, Score]) -> None:
+        # Laid out as cards on a phone, which would make a browser forget that it is a table: so it is said.
+        table.attrib = {"class": "scores", "role": "table"}
+        for part in table:
+            part.set("role", "rowgroup")
+        (head,) = table.iter("thead")
+        head[0].set("role", "row")
+        head[0][:] = []
+        for title in SCORE_COLUMNS:
+            ElementTree.SubElement(head[0], "th", {"role": "columnheader", "scope": "col"}).text = title
+        for row in table[1]:
+            name = next(names, "")
+            score = known.get(name)
+            if not score:
+                if name:
+                    message = f"nothing is known of {name}: no build runs its page, or it fails"
+                    self.book.page.problem(f"`{name}`", message)
+                continue
+            claim, source = row[1], row[2]
+            row.attrib = {"id": name, "role": "row"}
+            row[:] = [claim]
+            claim.attrib = {"role": "cell"}
+            source.tag, source.attrib = "div", {"class": "scores__source"}
+            claim.append(source)
+            verdict = "differs" if score.differs else "reproduced"
+            for title, text in zip(SCORE_COLUMNS[1:], (score.published, score.ours, "", verdict), strict=True):
+                cell = ElementTree.SubElement(row, "td", {"role": "cell", "data-label": title})
+                cell.text = AtomicString(MINUS.sub("\u2212", text))
+            ElementTree.SubElement(row[3], "a", {"href": score.href}).text = score.place
+            row[4].set("class", f"scores__{verdict}")
+
+
 class _Copyable(Postprocessor):
     """Say, for each block of Python, what the reader pastes: no prompts, no outputs, suites closed."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
 
     def run(self, text: str) -> str:
         return CODE.sub(self._block, text)
 
-    @staticmethod
-    def _block(match: re.Match[str]) -> str:
+    def _block(self, match: re.Match[str]) -> str:
         if "data-copy" in match["rest"]:  # from a docstring, rendered before the page around it
             return match[0]
         code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
-        if match["language"] == "pycon":
-            code = blocks.Block("", 1, "pycon", code, 0, 0).source
-        attribute = html.escape(pasteable(code)).replace("\n", "&#10;")
-        return f'<div class="{match["classes"]}"{match["rest"]} data-copy="{attribute}">{match["body"]}'
+        pasted = blocks.Block("", 1, match["language"], code, 0, 0).source
+        attribute = html.escape(pasted).replace("\n", "&#10;")
+        body = SCORE.sub(self._mark, match["body"])
+        return f'<div class="{match["classes"]}"{match["rest"]} data-copy="{attribute}">{body}'
 
-
-def pasteable(code: str) -> str:
-    """Return code that an interpreter takes line by line: no blank line inside a suite, one after it."""
-    try:
-        body = ast.parse(code).body
-        blank = set(_blank(code))
-    except (SyntaxError, tokenize.TokenError):
-        return code
-    lines = code.splitlines()
-    suites = [(min([n.lineno, *_decorators(n)]), n.end_lineno or n.lineno) for n in body if hasattr(n, "body")]
-    kept = []
-    for number, line in enumerate(lines, start=1):
-        if number in blank and any(first < number <= last for first, last in suites):
-            continue
-        kept.append(line)
-        if any(number == last for _, last in suites) and lines[number : number + 1] != [""]:
-            kept.append("")
-    return "\n".join(kept) + "\n"
-
-
-def _decorators(node: ast.stmt) -> list[int]:
-    return [each.lineno for each in getattr(node, "decorator_list", [])]
-
-
-def _blank(code: str) -> Iterator[int]:
-    """The blank lines that are not part of a string."""
-    for token in tokenize.generate_tokens(io.StringIO(code).readline):
-        if token.type == tokenize.NL and not token.line.strip():
-            yield token.start[0]
+    def _mark(self, match: re.Match[str]) -> str:
+        """Let a mark be linked to, and link to its row of the scoreboard."""
+        board = self.book.page.board
+        link = f'<a href="{board}#{match["id"]}">{match[0]}</a>' if board else match[0]
+        # Not on the link: the theme hides what has an id and is a link in code.
+        return f'<span class="score" id="score-{match["id"]}">{link}</span>'
 
 
 def makeExtension() -> BookExtension:  # the name is Python-Markdown's

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, notebooks, running  # noqa: E402
+from _book import blocks, extension, font, marks, notebooks, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -32,7 +34,9 @@ SOURCE = re.compile(
 )
 book = extension.BookExtension()
 figures: dict[str, dict[str, bytes]] = {}
-glossary: dict[str, str] = {}
+glossary: list[terms.Term] = []
+order: list[Page] = []  # the pages as the navigation lists them
+scored: dict[str, extension.Score] = {}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -45,6 +49,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Run every page, and let the figures it draws join the site."""
     figures.clear()
+    scored.clear()
     glossary.clear()
     book.characters.clear()
     pages = [file for file in files if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb"))]
@@ -52,17 +57,29 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file, drawn in zip(pages, _draw([file.abs_src_path for file in pages]), strict=True):
         if isinstance(drawn, str):
             log.error("%s", drawn)
-            drawn = {}
-        figures[file.src_uri] = drawn
-        for name, svg in drawn.items():
+            drawn = running.Result()
+        figures[file.src_uri] = drawn.figures
+        scored.update(_scores(file, drawn))
+        for name, svg in drawn.figures.items():
             content = extension.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
         if file.src_uri.endswith(".ipynb"):
             content = Path(file.abs_src_path).read_bytes()
             files.append(File.generated(config, _folder(file) + Path(file.src_uri).name, content=content))
-        if file.src_uri == "glossary.md":
-            glossary.update(_terms(Path(file.abs_src_path).read_text(encoding="utf-8")))
+        if file.src_uri == terms.SOURCE:
+            glossary.extend(terms.parse(Path(file.abs_src_path).read_text(encoding="utf-8")))
+            files.append(File.generated(config, terms.INDEX, content=terms.index(glossary)))
+        if file.src_uri == marks.BOARD:
+            for problem in running.board_problems(Path(file.abs_src_path)):
+                log.warning("%s", problem)
+    title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
+    files.append(File.generated(config, printing.SOURCE, content=title))
     return files
+
+
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
+    """Remember the order of the pages."""
+    order[:] = nav.pages
 
 
 def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
@@ -74,7 +91,8 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
 def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:
     """Write a lab as Markdown, so that all that holds for a page holds for a lab."""
     if page.file.src_uri.endswith(".ipynb"):
-        return lab(Path(page.file.abs_src_path).read_text(encoding="utf-8"), page.file.name)
+        path = Path(page.file.abs_src_path)
+        return lab(path.read_text(encoding="utf-8"), page.file.name, notebooks.weekly(path))
     return None
 
 
@@ -85,18 +103,38 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         log.warning("%s:1: add a `description:` of one sentence to the front matter", page.file.src_uri)
     # A lab's lines are those of the Markdown made of it.
     written = page.file.src_uri.endswith(".md") and path.exists()
+    board = files.get_file_from_path(marks.BOARD)
     book.page = extension.Page(
         path=os.path.relpath(path, Path(config.docs_dir).parent),
         text=path.read_text(encoding="utf-8") if written else markdown,
         figures=figures.get(page.file.src_uri, {}),
         folder=_folder(page.file).rpartition("/")[0].rpartition("/")[2] + "/",
-        glossary={} if page.file.src_uri == "glossary.md" else glossary,
+        glossary={} if page.file.src_uri in (terms.SOURCE, terms.INDEX) else terms.tips(glossary),
+        terms=page.file.src_uri == terms.SOURCE,
+        board=board.url_relative_to(page.file) if board else "",
+        scores=scored if page.file == board else None,
     )
     return markdown
 
 
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> None:
+    """Tell MkDocs, which looks for the targets of links before code is put into the page, of the marks in it."""
+    page.present_anchor_ids = (page.present_anchor_ids or set()) | set(re.findall(r'id="(score-[\w-]+)"', content))
+
+
+@event_priority(-100)  # last: only now is every page all it will be
 def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
-    """Now that all math is known, make the font that holds just its characters."""
+    """Now that all pages are rendered, put them together; and make the font that holds just their math."""
+    bound = [page for page in order if printing.belongs(page.file.src_uri)]
+    pages = {page.file.src_uri: page for page in order}
+    if index := pages.get(terms.INDEX):
+        listed = [_part(page) for page in bound if page.file.src_uri not in terms.UNLISTED]
+        index.content = terms.filled(index.content or "", glossary, listed, "../" * index.url.count("/"))
+    if book_page := pages.get(printing.SOURCE):
+        parts = [_part(page) for page in bound]
+        book_page.content = "".join(
+            [book_page.content or "", printing.contents(parts), printing.together(parts, book_page.url)]
+        )
     if book.characters:
         cache = Path(config.docs_dir).parent / ".cache" / "book"
         files.append(File.generated(config, FONT, content=font.subset(book.characters, cache)))
@@ -108,13 +146,19 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         base = "../" * page.url.count("/")
         preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
         output = output.replace("</head>", f"{preload}</head>", 1)
+    if "robots" in page.meta:
+        output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)
     if page.file.src_uri.startswith("reference/"):
         output = SOURCE.sub(r"\1language-source", output.replace("language-python doc-sig", "language-source doc-sig"))
     return _mend(output)
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
-    """Mend the page for a wrong address as well."""
+    """Mend the page for a wrong address as well; name no page to search engines that they should leave alone."""
+    for page in order:
+        if "robots" in page.meta:
+            entry = rf"\s*<url>\s*<loc>{re.escape(page.canonical_url or '')}</loc>.*?</url>"
+            output = re.sub(entry, "", output, flags=re.DOTALL) if template_name == "sitemap.xml" else output
     return _mend(output) if template_name.endswith(".html") else output
 
 
@@ -125,12 +169,14 @@ def _mend(output: str) -> str:
     return output.replace("</head>", f"<script>{SCRIPT}</script></head>", 1)
 
 
-def lab(text: str, name: str) -> str:
+def lab(text: str, name: str, weekly: bool = False) -> str:
     """Return a notebook as the Markdown of a page."""
     cells = json.loads(text)["cells"]
     download = f"[Download this lab]({name}/{name}.ipynb){{ download={name}.ipynb }} and run it in Jupyter."
+    if weekly:
+        download += "\nIt takes minutes, so it is not run at each change of the book but once a week."
     title = re.sub(r"^#\s*", "", "".join(cells[0]["source"]).partition("\n")[0])
-    parts = [f"---\ndescription: {json.dumps(_plain(title))}\n---\n"]
+    parts = [f"---\ndescription: {json.dumps(terms.plain(title))}\n---\n"]
     for number, cell in enumerate(cells):
         source = "".join(cell["source"]).strip("\n")
         if cell["cell_type"] == "markdown":
@@ -138,7 +184,7 @@ def lab(text: str, name: str) -> str:
                 head, _, rest = source.partition("\n")
                 source = f"{head}\n\n{download}\n{rest}"
                 sentence = next((line for line in rest.splitlines() if line.strip()), title)
-                parts[0] = f"---\ndescription: {json.dumps(_plain(sentence))}\n---\n"
+                parts[0] = f"---\ndescription: {json.dumps(terms.plain(sentence))}\n---\n"
             parts.append(source)
             continue
         parts.append(f"```python\n{source}\n```")
@@ -148,8 +194,9 @@ def lab(text: str, name: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)|[*`]", r"\1", text).strip()
+def _part(page: Page) -> printing.Part:
+    sections = [(link.id, link.title) for top in page.toc for link in top.children]
+    return printing.Part(page.url, page.title or "", page.content or "", sections)
 
 
 def _folder(file: File) -> str:
@@ -157,21 +204,26 @@ def _folder(file: File) -> str:
     return file.src_uri.rpartition(".")[0] + "/"
 
 
-def _terms(text: str) -> dict[str, str]:
-    """The glossary's terms: each with the first sentence of its explanation, in plain words."""
+def _scores(file: File, drawn: running.Result) -> dict[str, extension.Score]:
+    """What the scoreboard shows of a page."""
     found = {}
-    for names, meaning in re.findall(r"^(\S.*)\n:[ ]+(.+(?:\n[ ]{4}.+)*)", text, re.M):
-        sentence = re.match(r".*?[.](?=\s|$)", " ".join(meaning.split()))
-        for term in (names, names[0].lower() + names[1:]):
-            found[term] = found[f"{term}s"] = _plain(sentence[0] if sentence else meaning)
-    return {term: meaning for term, meaning in found.items() if "$" not in meaning}
+    prose = notebooks._prose if file.src_uri.endswith(".ipynb") else blocks.prose
+    text = prose(Path(file.abs_src_path or "").read_text(encoding="utf-8")) if drawn.scores else ""
+    for block in _blocks(file.abs_src_path or "") if drawn.scores else []:
+        for mark in marks.marks(block) if block.runs else []:
+            href, place = f"{file.src_uri}#score-{mark.id}", marks.place(text, block.line)
+            found[mark.id] = extension.Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
+    return found
 
 
-def _draw(paths: list[str]) -> list[dict[str, bytes] | str]:
+def _draw(paths: list[str]) -> list[running.Result | str]:
     """Run pages side by side, each in a process of its own; a page that fails is its message."""
-    kept = {at for at, path in enumerate(paths) if any(block.runs for block in _blocks(path))}
+    # A weekly lab would hold up every build by minutes: its page shows the outputs it stores, which its own
+    # weekly run compares, and it draws no figures.
+    daily = [at for at, path in enumerate(paths) if not notebooks.weekly(path)]
+    kept = {at for at in daily if any(block.runs for block in _blocks(paths[at]))}
     workers = min(len(kept), os.cpu_count() or 1)
-    found: list[dict[str, bytes] | str] = [{} for _ in paths]
+    found: list[running.Result | str] = [running.Result() for _ in paths]
     if not kept:
         return found
     order = sorted(kept)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SOURCE = re.compile(r'^   "source": \[', re.M)
 STORED = re.compile(r'^ +"text(?:/plain)?": \[', re.M)
 MEND = "run pytest --update-docs"
+# Labs in this folder take minutes: they run when they are named and once a week, not at each commit or build.
+WEEKLY = "weekly"
 
 
 def parse(text: str, path: str | PurePath) -> list[Block]:
@@ -39,6 +41,12 @@ def parse(text: str, path: str | PurePath) -> list[Block]:
         options = {"cell": str(number)}
         found.append(Block(str(path), line, "python", code, start, end, "", options, output))
     return found
+
+
+def weekly(path: str | PurePath) -> bool:
+    """True for a lab that takes minutes, whose stored outputs stand for it wherever it would have to run."""
+    path = PurePath(path)
+    return path.suffix == ".ipynb" and path.parent.name == WEEKLY
 
 
 def figures(text: str) -> list[Image]:
@@ -73,6 +81,8 @@ def problems(text: str, path: str | PurePath) -> list[Problem]:
         if "$" in line
     ]
     found += blocks.prose_problems(prose, path, parse(text, path))
+    if weekly(path):
+        found += [problem for block in parse(text, path) for problem in _weekly_problems(block)]
     return sorted(found, key=lambda problem: problem.line)
 
 
@@ -122,6 +132,17 @@ def _cell_problems(cell: dict[str, Any], count: int) -> Iterator[str]:
     if cell["execution_count"] != count:
         yield f"not run in order: {MEND}"
     yield from _forbidden(cell)
+
+
+def _weekly_problems(block: Block) -> Iterator[Problem]:
+    """What can be said of a cell that is not going to run: whether it is Python, and what could not be shown."""
+    try:
+        compile(block.code, block.path, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        yield Problem(block.path, block.line + (error.lineno or 1), f"SyntaxError: {error.msg}")
+    if block.figures:
+        message = "a weekly lab draws no figure, for no build runs it: print the numbers, and draw them in the chapter"
+        yield Problem(block.path, block.line + 1, message)
 
 
 def _forbidden(cell: dict[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import hashlib
 import io
+import json
 import linecache
 import os
 import re
@@ -27,16 +28,14 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from _book import blocks, notebooks
-from _book.blocks import Block, Example
+from _book import blocks, marks, notebooks, scores
+from _book.blocks import NUMBER, Block, Example
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "book"
+SCORES = "scores.json"  # in the cache, beside the figures
 # Fixed so that the same page gives the same bytes; text stays text, so that it can be read and searched.
 STYLE = {"svg.hashsalt": "shallownet", "svg.fonttype": "none"}
-
-# A number that is no part of a word or of a version such as 3.11.2.
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w|\.\d)")
 
 
 class BookError(Exception):
@@ -65,6 +64,7 @@ class Result:
 
     figures: dict[str, bytes] = field(default_factory=dict)
     outputs: list[Shown] = field(default_factory=list)
+    scores: dict[str, dict[str, str]] = field(default_factory=dict)  # what marked asserts met
 
 
 def difference(expected: str, got: str) -> str | None:
@@ -130,7 +130,8 @@ class Session:
     Names live in a module called `__main__`, as they do for a reader who pastes the page.
     """
 
-    def __init__(self, text: str, path: str | Path) -> None:
+    def __init__(self, text: str, path: str | Path, recorder: scores.Recorder | None = None) -> None:
+        self.recorder = recorder
         self.file = os.path.abspath(path)
         self.path = display(path)
         self.draws = any(word in text for word in ("savefig", "matplotlib", "plotting"))
@@ -159,7 +160,8 @@ class Session:
         outputs = []
         with self._place(module):
             for source, line, mode, want in _steps(block):
-                printed, error = self._execute(source, line, mode, module.__dict__)
+                session = want.want if isinstance(want, Example) else None
+                printed, error = self._execute(source, line, mode, module.__dict__, session)
                 shown = self._judge(line, want, printed, error, block)
                 outputs.append(shown)
                 if check:
@@ -182,16 +184,24 @@ class Session:
             message += ": show it in an ```output block below (--update-docs fills it)"
         raise BookError(self.path, line, message, f"expected:\n{shown.expected}\ngot:\n{shown.got}")
 
-    def _execute(self, source: str, line: int, mode: str, names: dict[str, object]) -> tuple[str, BaseException | None]:
-        """Run one piece of source as if it stood alone at its line of the page."""
+    def _execute(
+        self, source: str, line: int, mode: str, names: dict[str, object], session: str | None
+    ) -> tuple[str, BaseException | None]:
+        """Run one piece of source as if it stood alone at its line of the page; a session shows text below it."""
         printed = io.StringIO()
         hook, sys.displayhook = sys.displayhook, _display
         try:
             with contextlib.redirect_stdout(printed):
-                for code in _compiled(source, self.file, mode, line):
+                tree = ast.parse(source, self.file)
+                if self.recorder is not None:
+                    names[scores.RECORDER] = self.recorder
+                    self.recorder.wire(tree, source, line, session)
+                for code in _compiled(tree, self.file, mode, line):
                     exec(code, names)
         except KeyboardInterrupt:
             raise
+        except marks.UnreadableError as error:
+            raise BookError(self.path, error.args[1], error.args[0]) from error
         # SystemExit and pytest's own skip are no way out of a test either.
         except BaseException as error:
             return printed.getvalue(), error
@@ -306,13 +316,24 @@ def reader(path: str | Path) -> types.ModuleType:
     return notebooks if Path(path).suffix == ".ipynb" else blocks
 
 
-def run_page(text: str, path: str | Path, *, check: bool = True) -> Result:
-    """Run all blocks of a page, or all cells of a lab; raise BookError at the first that fails."""
-    session = Session(text, path)
+def run_page(text: str, path: str | Path, *, check: bool = True, record: bool = False) -> Result:
+    """Run all blocks of a page, or all cells of a lab; raise BookError at the first that fails.
+
+    With `record`, note what marked asserts compare; each of them has to run.
+    """
+    recorder = scores.Recorder() if record else None
+    session = Session(text, path, recorder)
     result = Result(session.figures)
     for block in reader(path).parse(text, path):
         if block.runs:
             result.outputs += session.run(block, check=check)
+    if recorder is not None:
+        for line, score in recorder.missing():
+            raise BookError(session.path, line, f"the assert marked {score} never ran, so nothing is known of it")
+        try:
+            result.scores = recorder.scores()
+        except marks.UnreadableError as error:
+            raise BookError(session.path, error.args[1], error.args[0]) from error
     return result
 
 
@@ -341,7 +362,7 @@ def update(text: str, path: str | Path) -> str:
     return "".join(lines)
 
 
-def drawn(path: str) -> dict[str, bytes] | str:
+def drawn(path: str) -> Result | str:
     """Draw a page in a process of its own; a page that fails is its message."""
     # A page that needs more than one core of a small machine would slow the one beside it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -351,23 +372,45 @@ def drawn(path: str) -> dict[str, bytes] | str:
         return str(error)
 
 
-def draw(path: str | Path) -> dict[str, bytes]:
-    """Run a page, or recall it, and return its figures: name to SVG."""
+def draw(path: str | Path) -> Result:
+    """Run a page, or recall it, and return its figures and what its marked asserts met."""
     path = Path(path)
     text = path.read_text(encoding="utf-8")
     folder = CACHE / _key(text, path)
     if not folder.is_dir():
-        found = run_page(text, path).figures
+        found = run_page(text, path, record=True)
         CACHE.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix="new-"))
-        for name, svg in found.items():
+        for name, svg in found.figures.items():
             (fresh / name).write_bytes(svg)
+        (fresh / SCORES).write_text(json.dumps(found.scores), encoding="utf-8")
         # Renaming is all or nothing: two builds at once cannot read half a folder.
         try:
             fresh.rename(folder)
         except OSError:
             shutil.rmtree(fresh, ignore_errors=True)
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+    return Result(
+        {file.name: file.read_bytes() for file in sorted(folder.glob("*.svg"))},
+        scores=json.loads((folder / SCORES).read_text(encoding="utf-8")),
+    )
+
+
+def book_marks(folder: Path) -> list[marks.Mark]:
+    """Return the marks of all pages and labs below a folder."""
+    pages = [file for pattern in ("*.md", "*.ipynb") for file in sorted(folder.rglob(pattern))]
+    return [
+        mark
+        for file in pages
+        if "_book" not in file.relative_to(folder).parts
+        for block in reader(file).parse(file.read_text(encoding="utf-8"), display(file))
+        if block.runs
+        for mark in marks.marks(block)
+    ]
+
+
+def board_problems(board: Path) -> list[blocks.Problem]:
+    """Return what does not fit between the scoreboard and the marks of the pages beside it."""
+    return marks.book_problems(board.read_text(encoding="utf-8"), display(board), book_marks(board.parent))
 
 
 def _key(text: str, path: Path) -> str:
@@ -391,9 +434,8 @@ def _steps(block: Block) -> Iterator[tuple[str, int, str, Example | Block | None
         yield block.code, block.line + 1, "cell" if "cell" in block.options else "exec", block.output
 
 
-def _compiled(source: str, file: str, mode: str, line: int) -> list[types.CodeType]:
-    """Compile source that stands at a line of a page; a cell shows its last expression."""
-    tree = ast.parse(source, file)
+def _compiled(tree: ast.Module, file: str, mode: str, line: int) -> list[types.CodeType]:
+    """Compile what stands at a line of a page; a cell shows its last expression."""
     ast.increment_lineno(tree, line - 1)
     shown = tree.body if mode == "single" else []
     if mode == "cell" and tree.body and isinstance(tree.body[-1], ast.Expr):

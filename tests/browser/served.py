@@ -28,6 +28,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The whole book on one page.
+PRINT = "print/"
 TEXT = {".html", ".css", ".js", ".json", ".svg", ".xml", ".txt", ".map"}
 
 
@@ -68,6 +70,11 @@ def base() -> str:
 
 def chapters() -> list[str]:
     return [page for page in pages() if page.startswith("chapters/") and page != "chapters/"]
+
+
+def runs_elsewhere(page: str) -> bool:
+    """True for the labs that take minutes, and for the page that holds all chapters, which run on their own pages."""
+    return page.startswith("labs/weekly/") or page == PRINT
 
 
 def chromium() -> str:

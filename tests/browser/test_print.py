@@ -1,0 +1,111 @@
+"""The whole book on one page, and on paper."""
+
+import re
+import unicodedata
+
+import paper
+import pytest
+import served
+from pypdf import PdfReader
+
+# A4 without the margins of book.css, in CSS pixels.
+WIDTH = round((210 - 2 * 16) / 25.4 * 96)
+
+
+@pytest.fixture(scope="module")
+def pdf(browser, tmp_path_factory):
+    path = tmp_path_factory.mktemp("pdf") / "book.pdf"
+    paper.pdf(browser, path)
+    return PdfReader(path)
+
+
+def titles(tab):
+    """The title of each chapter, as its own page shows it."""
+    title = "document.querySelector('article h1').firstChild.textContent.trim()"
+    return [tab(name).evaluate(title) for name in served.chapters()]
+
+
+def folded(text):
+    """Text without white space, and with ligatures taken apart: a PDF keeps neither as they were written."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
+def test_the_book_fills_a_plausible_number_of_pages(pdf):
+    """A chapter takes six to fourteen: fewer, and something is cut off; more, and something has spilled."""
+    chapters = len(served.chapters())
+
+    assert 6 * chapters <= len(pdf.pages) <= 14 * chapters + 20
+    assert {tuple(round(float(side)) for side in page.mediabox[2:]) for page in pdf.pages} == {(596, 843)}
+
+
+def test_every_chapter_is_on_paper(pdf, tab):
+    """Each opens a sheet of its own and is listed in the contents, on the title page and in the reader's outline."""
+    # The number of the page may come first, though it stands last.
+    texts = [folded(re.sub(r"^\d+\n", "", page.extract_text())) for page in pdf.pages]
+    groups = (group if isinstance(group, list) else [group] for group in pdf.outline)
+    outline = [folded(entry.title) for group in groups for entry in group]
+
+    for title in map(folded, titles(tab)):
+        assert any(text.startswith(title) for text in texts[1:]), title
+        assert any(title in text for text in texts[:3]), title
+        assert title in outline
+
+
+def test_links_on_paper_lead_to_the_public_site(pdf):
+    """A PDF is read anywhere: an address of the machine that made it leads nowhere."""
+    notes = [note.get_object() for page in pdf.pages for note in page.get("/Annots", [])]
+    addresses = {note["/A"]["/URI"] for note in notes if "/URI" in note.get("/A", {})}
+
+    assert any(address.startswith(served.address()) for address in addresses)
+    assert [address for address in addresses if not address.startswith("https://")] == []
+
+
+# What reaches past the edge of its page. Chromium would shrink the whole book until it fits.
+CUT = """() => {
+    const edge = document.querySelector("article").getBoundingClientRect().right + 1
+    const wide = [...document.querySelectorAll("article :is(table, pre, figure, .drawing, .contents li)")]
+        .filter(e => e.getBoundingClientRect().right > edge)
+    const math = [...document.querySelectorAll("article math")].filter(e => {
+        const box = e.closest(".math__scroll")
+        return e.getBoundingClientRect().right > (box ? box.getBoundingClientRect().right + 1 : edge)
+    })
+    return [...wide, ...math].map(e => `${e.closest("section")?.id}: ${e.outerHTML.slice(0, 200)}`)
+}"""
+
+
+def test_nothing_is_cut_off_by_the_edge_of_the_paper(tab):
+    """An equation too long for a phone scrolls; paper does not. Break such a one with `aligned`."""
+    page = tab(served.PRINT, viewport={"width": WIDTH, "height": 950})
+    page.emulate_media(media="print")
+
+    try:
+        assert page.evaluate("document.querySelectorAll('article .math').length") > 10
+        assert page.evaluate(CUT) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH
+        page.evaluate("document.querySelector('article .math math').innerHTML = '<mspace width=\"60em\"/>'")
+        assert "60em" in "".join(page.evaluate(CUT))
+    finally:
+        page.emulate_media(media="screen")
+
+
+def test_links_within_the_book_stay_on_the_page(tab):
+    """From chapter to chapter, to an equation, to a reference: all without leaving the page."""
+    page = tab(served.PRINT)
+    links = page.evaluate("[...document.querySelectorAll('article .part a')].map(a => a.href)")
+
+    inside = [link.partition("#")[2] for link in links if link.startswith(page.url.partition("#")[0] + "#")]
+    assert len(inside) > 50
+    assert page.evaluate("names => names.filter(name => !document.getElementById(decodeURI(name)))", inside) == []
+    chapters = "|".join(map(re.escape, served.chapters()))
+    assert [link for link in links if re.search(rf"/({chapters}|glossary/|notation/|references/)(#|$)", link)] == []
+
+
+def test_solutions_are_open_and_search_engines_are_not_sent_here(tab):
+    """On paper nothing opens; and who searches wants the chapter, not the whole book."""
+    page = tab(served.PRINT)
+
+    assert page.evaluate("document.querySelectorAll('article details').length") >= 3 * len(served.chapters())
+    assert page.evaluate("document.querySelectorAll('article details:not([open])').length") == 0
+    assert page.evaluate("document.querySelector('meta[name=robots]').content") == "noindex"
+    assert served.PRINT not in (served.site() / "sitemap.xml").read_text(encoding="utf-8")
+    assert '"location":"print' not in (served.site() / "search" / "search_index.json").read_text(encoding="utf-8")
