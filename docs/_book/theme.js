@@ -17,6 +17,9 @@
   }
 }
 // It wraps every copy button in a <nav>: dozens of landmarks without a name, of no use to those who go by landmarks.
+// And every table in a box that scrolls, which a keyboard must be able to reach where there is something to scroll.
 new MutationObserver(() => {
   for (const nav of document.querySelectorAll(".md-code__nav:not([role])")) nav.setAttribute("role", "none")
+  for (const box of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])"))
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0
 }).observe(document, { childList: true, subtree: true })
