@@ -122,11 +122,16 @@ def _ahead(activation: Activation, w2: float, b2: float, q: float) -> float:
     return inf if factor > 1 else 0.0
 
 
+def _settled(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> float:
+    """The fixed length, or a faint one where it is 0."""
+    return max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
+
+
 def _fixed_correlation(name: str, activation: Activation, sigma_w: float, sigma_b: float) -> tuple[float, float]:
     """The length and the correlation that two inputs settle at."""
     w2, b2 = sigma_w**2, sigma_b**2
-    q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
-    if w2 * _mean(lambda u: activation.df(u) ** 2, q) <= 1 + CLOSE:
+    q = _settled(name, activation, sigma_w, sigma_b)
+    if w2 * _mean_of_slopes(activation, q, 1.0) <= 1 + CLOSE:
         return q, 1.0
     # The map is convex and above the diagonal at 0, so below 1 it crosses the diagonal once.
     low, high = 0.0, 1 - 1e-7
@@ -188,7 +193,7 @@ def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
     """
 
     def mapped(name: str, activation: Activation, sigma_w: float, sigma_b: float, c: float) -> float:
-        q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
+        q = _settled(name, activation, sigma_w, sigma_b)
         # a length that fades shrinks from layer to layer, so divide by the next one: equal inputs stay equal
         after = _length(activation, sigma_w**2, sigma_b**2, q) or 1.0
         return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / after
@@ -241,7 +246,7 @@ def chi(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any = 1.0) -> Any
     """
 
     def factor(name: str, activation: Activation, sigma_w: float, sigma_b: float, c: float) -> float:
-        q = max(_fixed_length(name, activation, sigma_w, sigma_b), FAINT)
+        q = _settled(name, activation, sigma_w, sigma_b)
         return sigma_w**2 * _mean_of_slopes(activation, q, c)
 
     return _each("chi", activation, factor, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
@@ -312,7 +317,7 @@ def _mean_of_slopes(activation: Activation, q: float, c: float) -> float:
 
 def _edge(name: str, activation: Activation, sigma_b: float) -> float:
     def variances(q: float) -> tuple[float, float]:
-        w2 = 1 / _mean(lambda u: activation.df(u) ** 2, q)
+        w2 = 1 / _mean_of_slopes(activation, q, 1.0)
         return w2, q - _length(activation, w2, 0.0, q)
 
     lengths = np.concatenate([[FAINT], np.logspace(-6, 3, 91)])
