@@ -46,10 +46,13 @@ def browser():
 
 @pytest.fixture(scope="session")
 def tab(browser, server):
-    """`tab(name, **options)` is a page of the book; tabs with equal options are one, reused."""
+    """`tab(name, **options)` is a page of the book; tabs with equal options are one, reused.
+
+    It is as after scrolling to its end, all laid out; not so with `scrolled=False`.
+    """
     tabs = {}
 
-    def open_(name, **options):
+    def open_(name, scrolled=True, **options):
         key = repr(sorted(options.items()))
         if key not in tabs:
             context = browser.new_context(**options)
@@ -59,6 +62,8 @@ def tab(browser, server):
         # Through a blank page: an address that differs by its #anchor only would not be loaded.
         page.goto("about:blank")
         page.goto(server.url + name, wait_until="load")
+        if scrolled and options.get("java_script_enabled", True):
+            page.add_style_tag(content="* { content-visibility: visible !important }")
         return page
 
     yield open_

@@ -36,6 +36,19 @@ def test_first_tab_offers_to_skip_to_the_content(tab):
     assert page.evaluate("document.getElementById(decodeURI(location.hash.slice(1))).closest('article') !== null")
 
 
+def test_a_link_to_a_place_shows_that_place(name, tab):
+    """Also the last ones of a long page, though what lies above them is laid out only when it is scrolled to."""
+    page = tab(name, scrolled=False)
+    places = page.evaluate("[...document.querySelectorAll('article :is(h2, .score, .math)[id]')].map(e => e.id)")
+    for place in places[-1:] + places[len(places) // 2 :][:1]:
+        tab(f"{name}#{place}", scrolled=False)
+
+        page.wait_for_timeout(100)  # for the boxes on the screen to be laid out, and the place kept
+
+        top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", place)
+        assert -5 < top < page.evaluate("innerHeight"), place
+
+
 def test_next_leads_through_the_book_and_previous_back(tab):
     """Reading on is the one link that every page needs."""
     page = tab("")
