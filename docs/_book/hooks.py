@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, marks, notebooks, printing, running, terms  # noqa: E402
+from _book import blocks, extension, font, live, marks, notebooks, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -37,6 +37,7 @@ figures: dict[str, dict[str, bytes]] = {}
 glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 scored: dict[str, extension.Score] = {}
+alive: dict[str, bytes] = {}  # the files of the live parts
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -72,6 +73,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.src_uri == marks.BOARD:
             for problem in running.board_problems(Path(file.abs_src_path)):
                 log.warning("%s", problem)
+    alive.clear()
+    alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
+    for name, content in alive.items():
+        files.append(File.generated(config, live.FOLDER + name, content=content))
     title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
     files.append(File.generated(config, printing.SOURCE, content=title))
     return files
@@ -150,7 +155,19 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)
     if page.file.src_uri.startswith("reference/"):
         output = SOURCE.sub(r"\1language-source", output.replace("language-python doc-sig", "language-source doc-sig"))
-    return _mend(output)
+    return _mend(_enlivened(output, page))
+
+
+def _enlivened(output: str, page: Page) -> str:
+    """Give a page the scripts of its live parts, if there are any."""
+    base = "../" * page.url.count("/")
+    wanted = [script for script, mark in (("live.js", "data-cell"), ("explore.js", "data-explore")) if mark in output]
+    scripts = [name for script in wanted if (name := live.find(alive, script))]
+    if not scripts:
+        return output
+    tags = [f'<meta name="live" content="{base}{live.find(alive, f"{live.MANIFEST}.json")}">']
+    tags += [f'<script type="module" src="{base}{name}"></script>' for name in scripts]
+    return output.replace("</head>", "".join(tags) + "</head>", 1)
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:

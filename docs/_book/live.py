@@ -1,0 +1,114 @@
+"""What runs in the reader's browser: the scripts of live/src, bundled from npm when the site is built.
+
+Nothing of it is kept in the repository, and nothing comes from another site. Where it cannot be had, no Node or no
+network, the book is built without it; with SHALLOWNET_LIVE=required, as in CI, the build fails instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+log = logging.getLogger("mkdocs.plugins.book")
+
+HERE = Path(__file__).with_name("live")
+FOLDER = "assets/live/"  # in the site
+MANIFEST = "manifest"
+
+
+class MissingError(Exception):
+    """Something that the live parts are made of cannot be had; its text is one line that says what."""
+
+
+def shared() -> Path:
+    """Where downloads are kept, for all checkouts of this user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shallownet"
+
+
+def build(cache: Path) -> dict[str, bytes]:
+    """Return the files of the live parts by their names below `FOLDER`; none if they cannot be had.
+
+    The script `name.js` becomes `name-HASH.js`. `manifest-HASH.json` maps each name to its file.
+    """
+    try:
+        modules = _modules()
+        files, names = _bundle(modules, cache)
+    except (MissingError, OSError, subprocess.SubprocessError) as error:
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
+        message = f"the book is built without its live cells: {' '.join(said.split())[:300]}"
+        required = os.environ.get("SHALLOWNET_LIVE") == "required"
+        # In a strict build a warning is a failure, so it is information where the live parts are optional.
+        log.log(logging.ERROR if required else logging.INFO, "%s", message)
+        return {}
+    manifest = json.dumps(names, indent=1, sort_keys=True).encode()
+    return files | {hashed(f"{MANIFEST}.json", manifest): manifest}
+
+
+def hashed(name: str, data: bytes) -> str:
+    """Name a file by its content, so that a browser may keep it for ever."""
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}-{hashlib.sha256(data).hexdigest()[:10]}{dot}{suffix}"
+
+
+def find(files: dict[str, bytes], name: str) -> str | None:
+    """Return the address, from the root of the site, of the file that was called `name` before it was hashed."""
+    stem, _, suffix = name.rpartition(".")
+    found = [FOLDER + file for file in files if file.startswith(f"{stem}-") and file.endswith(f".{suffix}")]
+    return found[0] if found else None
+
+
+def _modules() -> Path:
+    """Install the packages of live/package-lock.json, once for each state of that file."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            raise MissingError(f"they need {program}, which is not installed")
+    lock = HERE / "package-lock.json"
+    folder = shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="new-"))
+        for file in (lock, HERE / "package.json"):
+            shutil.copy(file, fresh)
+        # No script of a package runs here: none of them needs one.
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(command, cwd=fresh, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        try:
+            fresh.rename(folder)
+        except OSError:  # another build was faster
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder / "node_modules"
+
+
+def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Bundle and minify each script of live/src; return the files, and the name of each script's file."""
+    scripts = sorted((HERE / "src").rglob("*.js"))
+    entries = [file for file in scripts if not file.name.startswith("_")]  # `_name.js` is only imported
+    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
+    for file in scripts:
+        key.update(file.relative_to(HERE).as_posix().encode() + file.read_bytes())
+    folder = cache / f"live-{key.hexdigest()[:24]}"
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=cache, prefix="new-"))
+        command = [
+            *(str(modules / ".bin" / "esbuild"), *map(str, entries)),
+            *("--bundle", "--minify", "--format=esm", "--splitting", "--target=es2022", "--charset=utf8"),
+            *(f"--outbase={HERE / 'src'}", f"--outdir={fresh}", "--entry-names=[dir]/[name]-[hash]"),
+            *("--chunk-names=chunk-[hash]", "--metafile=" + str(fresh / "meta.json"), "--log-level=warning"),
+        ]
+        environment = os.environ | {"NODE_PATH": str(modules)}
+        subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True, env=environment)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            shutil.rmtree(fresh, ignore_errors=True)
+    files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.js")}
+    stems = {file.relative_to(HERE / "src").with_suffix("").as_posix() for file in entries}
+    names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
+    return files, names
