@@ -39,6 +39,9 @@ def build(cache: Path) -> dict[str, bytes]:
     try:
         modules = _modules()
         files, names = _bundle(modules, cache)
+        kernel = _kernel(modules, cache)
+        files[hashed("kernel.wasm", kernel)] = kernel
+        names["kernel.wasm"] = hashed("kernel.wasm", kernel)
     except (MissingError, OSError, subprocess.SubprocessError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
         message = f"the book is built without its live cells: {' '.join(said.split())[:300]}"
@@ -112,3 +115,21 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
     stems = {file.relative_to(HERE / "src").with_suffix("").as_posix() for file in entries}
     names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
     return files, names
+
+
+def _kernel(modules: Path, cache: Path) -> bytes:
+    """Compile live/kernel, which computes what the explorables show."""
+    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
+    for file in sorted((HERE / "kernel").glob("*.ts")):
+        key.update(file.name.encode() + file.read_bytes())
+    kept = cache / f"kernel-{key.hexdigest()[:24]}.wasm"
+    if not kept.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=cache, prefix="new-"))
+        # No runtime: the page says what lies where, above the kernel's own tables.
+        options = ["--runtime", "stub", "--memoryBase", "8192", "--enable", "simd", "-O3", "--noAssert"]
+        command = [str(modules / ".bin" / "asc"), "index.ts", "--outFile", str(fresh.resolve() / "kernel.wasm"), *options]
+        subprocess.run(command, cwd=HERE / "kernel", check=True, capture_output=True, text=True)
+        (fresh / "kernel.wasm").replace(kept)
+        fresh.rmdir()
+    return kept.read_bytes()

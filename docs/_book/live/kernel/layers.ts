@@ -1,0 +1,208 @@
+// A layer of a network forward and backward, and counts of what is in it; each in float32 and in float64.
+// Arrays lie row by row at addresses that the page chooses; rows, units, come in multiples of 4, examples of 8.
+
+const panel = memory.data(8 * 8 * 1024, 16) // eight examples of up to 1024 inputs
+
+// Z = scale * W X: four units by a panel of examples at a time, whose sums stay in registers. W[i, j] lies at i * down + j * across.
+// @ts-ignore: decorator
+@inline
+function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: T): void {
+  const size = sizeof<T>(), stride = m * size, s = v128.splat<T>(scale)
+  const d = down * size, a = across * size
+  for (let at: usize = 0; at < stride; at += 32) {
+    // Side by side, since a cache holds few numbers that lie a power of two apart.
+    for (let j = 0; j < inner; j++) {
+      const from = X + usize(j) * stride + at, to = panel + (usize(j) << 5)
+      v128.store(to, v128.load(from))
+      v128.store(to, v128.load(from, 16), 16)
+    }
+    const end = panel + (usize(inner) << 5)
+    for (let i = 0; i < rows; i += 4) {
+      let z00 = v128.splat<T>(0), z01 = z00, z10 = z00, z11 = z00, z20 = z00, z21 = z00, z30 = z00, z31 = z00
+      let w0 = W + usize(i) * d, w1 = w0 + d, w2 = w1 + d, w3 = w2 + d
+      for (let p = panel; p < end; p += 32) {
+        const x0 = v128.load(p), x1 = v128.load(p, 16)
+        let w = v128.load_splat<T>(w0)
+        z00 = v128.add<T>(z00, v128.mul<T>(w, x0)); z01 = v128.add<T>(z01, v128.mul<T>(w, x1))
+        w = v128.load_splat<T>(w1)
+        z10 = v128.add<T>(z10, v128.mul<T>(w, x0)); z11 = v128.add<T>(z11, v128.mul<T>(w, x1))
+        w = v128.load_splat<T>(w2)
+        z20 = v128.add<T>(z20, v128.mul<T>(w, x0)); z21 = v128.add<T>(z21, v128.mul<T>(w, x1))
+        w = v128.load_splat<T>(w3)
+        z30 = v128.add<T>(z30, v128.mul<T>(w, x0)); z31 = v128.add<T>(z31, v128.mul<T>(w, x1))
+        w0 += a; w1 += a; w2 += a; w3 += a
+      }
+      let to = Z + usize(i) * stride + at
+      v128.store(to, v128.mul<T>(s, z00)); v128.store(to, v128.mul<T>(s, z01), 16); to += stride
+      v128.store(to, v128.mul<T>(s, z10)); v128.store(to, v128.mul<T>(s, z11), 16); to += stride
+      v128.store(to, v128.mul<T>(s, z20)); v128.store(to, v128.mul<T>(s, z21), 16); to += stride
+      v128.store(to, v128.mul<T>(s, z30)); v128.store(to, v128.mul<T>(s, z31), 16)
+    }
+  }
+}
+
+// tanh, of four float32 at once: below 1 Lambert's continued fraction, which keeps the digits of a small z; else by way of exp(2z).
+// @ts-ignore: decorator
+@inline
+function tanh32(z: v128): v128 {
+  const one = f32x4.splat(1), size = f32x4.min(f32x4.abs(z), f32x4.splat(10))
+  const q = f32x4.mul(size, size)
+  let p = f32x4.add(f32x4.mul(q, f32x4.splat(21)), f32x4.splat(1260))
+  p = f32x4.mul(size, f32x4.add(f32x4.mul(p, q), f32x4.splat(10395)))
+  let d = f32x4.add(q, f32x4.splat(210))
+  d = f32x4.add(f32x4.mul(d, q), f32x4.splat(4725))
+  d = f32x4.add(f32x4.mul(d, q), f32x4.splat(10395))
+
+  const x = f32x4.add(size, size)
+  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.4426950408889634)))
+  // ln 2 in two parts, the first of few digits, so that n times it is exact
+  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375))), f32x4.mul(n, f32x4.splat(-0.00021219444005469057)))
+  let e = f32x4.add(f32x4.mul(r, f32x4.splat(1.0 / 5040)), f32x4.splat(1.0 / 720))
+  e = f32x4.add(f32x4.mul(e, r), f32x4.splat(1.0 / 120))
+  e = f32x4.add(f32x4.mul(e, r), f32x4.splat(1.0 / 24))
+  e = f32x4.add(f32x4.mul(e, r), f32x4.splat(1.0 / 6))
+  e = f32x4.add(f32x4.mul(e, r), f32x4.splat(0.5))
+  e = f32x4.add(f32x4.mul(e, r), one)
+  e = f32x4.add(f32x4.mul(e, r), one)
+  e = i32x4.add(e, i32x4.shl(i32x4.trunc_sat_f32x4_s(n), 23))
+
+  const small = f32x4.lt(size, one)
+  const t = f32x4.div(v128.bitselect(p, f32x4.sub(e, one), small), v128.bitselect(d, f32x4.add(e, one), small))
+  return v128.bitselect(z, t, i32x4.splat(0x80000000)) // with the sign of z
+}
+
+// @ts-ignore: decorator
+@inline
+function squash<T>(z: v128): v128 {
+  if (sizeof<T>() == 4) return tanh32(z)
+  return f64x2(Math.tanh(f64x2.extract_lane(z, 0)), Math.tanh(f64x2.extract_lane(z, 1)))
+}
+
+// The activation functions by number, as in the page's list of names.
+const LEAK = 0.01, LECUN = 1.7159, LAMBDA = 1.0507009873554805, ALPHA = 1.6732632423543772
+
+// @ts-ignore: decorator
+@inline
+function activation<T>(z: v128, kind: i32): v128 {
+  const one = v128.splat<T>(1), zero = v128.splat<T>(0), half = v128.splat<T>(<T>0.5)
+  if (kind == 1) return squash<T>(z)
+  if (kind == 2) return v128.add<T>(half, v128.mul<T>(half, squash<T>(v128.mul<T>(half, z))))
+  if (kind == 3) return v128.max<T>(z, zero)
+  if (kind == 4) return v128.max<T>(z, v128.mul<T>(v128.splat<T>(<T>LEAK), z))
+  if (kind == 5) return v128.mul<T>(v128.splat<T>(<T>LECUN), squash<T>(v128.mul<T>(v128.splat<T>(<T>(2.0 / 3)), z)))
+  if (kind == 6) {
+    // exp(z) - 1 by way of tanh(z / 2), which keeps the digits of a small z
+    const t = squash<T>(v128.mul<T>(half, v128.min<T>(z, zero)))
+    const left = v128.mul<T>(v128.splat<T>(<T>(2 * LAMBDA * ALPHA)), v128.div<T>(t, v128.sub<T>(one, t)))
+    return v128.add<T>(left, v128.mul<T>(v128.splat<T>(<T>LAMBDA), v128.max<T>(z, zero)))
+  }
+  return z
+}
+
+// The slope of each at the point where it has the value a.
+// @ts-ignore: decorator
+@inline
+function slope<T>(a: v128, kind: i32): v128 {
+  const one = v128.splat<T>(1), positive = v128.gt<T>(a, v128.splat<T>(0))
+  if (kind == 1) return v128.sub<T>(one, v128.mul<T>(a, a))
+  if (kind == 2) return v128.mul<T>(a, v128.sub<T>(one, a))
+  if (kind == 3) return v128.and(one, positive)
+  if (kind == 4) return v128.bitselect(one, v128.splat<T>(<T>LEAK), positive)
+  if (kind == 5) {
+    const curve = v128.mul<T>(v128.splat<T>(<T>(2.0 / 3 / LECUN)), v128.mul<T>(a, a))
+    return v128.sub<T>(v128.splat<T>(<T>(LECUN * 2 / 3)), curve)
+  }
+  if (kind == 6) return v128.bitselect(v128.splat<T>(<T>LAMBDA), v128.add<T>(a, v128.splat<T>(<T>(LAMBDA * ALPHA))), positive)
+  return one
+}
+
+// @ts-ignore: decorator
+@inline
+function each<T>(from: usize, to: usize, count: usize, kind: i32): void {
+  const end = count * sizeof<T>()
+  for (let i: usize = 0; i < end; i += 16) v128.store(to + i, activation<T>(v128.load(from + i), kind))
+}
+
+// @ts-ignore: decorator
+@inline
+function damp<T>(delta: usize, A: usize, count: usize, kind: i32): void {
+  const end = count * sizeof<T>()
+  for (let i: usize = 0; i < end; i += 16)
+    v128.store(delta + i, v128.mul<T>(v128.load(delta + i), slope<T>(v128.load(A + i), kind)))
+}
+
+// @ts-ignore: decorator
+@inline
+function square<T>(from: usize, count: usize): f64 {
+  let sum: f64 = 0
+  for (let i: usize = 0; i < count; i++) {
+    const value = f64(load<T>(from + i * sizeof<T>()))
+    sum += value * value
+  }
+  return sum / f64(count)
+}
+
+// np.histogram(x, bins, (low, high)), into 32-bit integers.
+// @ts-ignore: decorator
+@inline
+function histogram<T>(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
+  memory.fill(to, 0, usize(bins) << 2)
+  const per = f64(bins) / (high - low)
+  for (let i: usize = 0; i < count; i++) {
+    const value = f64(load<T>(from + i * sizeof<T>()))
+    if (!(value >= low && value <= high)) continue
+    const at = to + (usize(min(i32((value - low) * per), bins - 1)) << 2)
+    store<i32>(at, load<i32>(at) + 1)
+  }
+}
+
+// np.histogram(abs(x), 2.0 ** np.arange(first, first + bins + 1)): the exponent of a number is its bin.
+// @ts-ignore: decorator
+@inline
+function octaves<T>(from: usize, count: usize, to: usize, bins: u32, first: i32): void {
+  memory.fill(to, 0, usize(bins) << 2)
+  for (let i: usize = 0; i < count; i++) {
+    const exponent = sizeof<T>() == 4
+      ? i32((load<u32>(from + (i << 2)) >> 23) & 255) - 127
+      : i32((load<u64>(from + (i << 3)) >> 52) & 2047) - 1023
+    const bin = u32(exponent - first)
+    if (bin >= bins) continue
+    const at = to + (usize(bin) << 2)
+    store<i32>(at, load<i32>(at) + 1)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function beyond<T>(from: usize, count: usize, threshold: f64): i32 {
+  let found = 0
+  for (let i: usize = 0; i < count; i++) found += i32(Math.abs(f64(load<T>(from + i * sizeof<T>()))) > threshold)
+  return found
+}
+
+export function narrow(from: usize, to: usize, count: usize): void {
+  for (let i: usize = 0; i < count; i++) store<f32>(to + (i << 2), f32(load<f64>(from + (i << 3))))
+}
+
+export function product32(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: f64): void {
+  product<f32>(W, down, across, X, Z, rows, inner, m, f32(scale))
+}
+export function product64(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: f64): void {
+  product<f64>(W, down, across, X, Z, rows, inner, m, scale)
+}
+export function activate32(from: usize, to: usize, count: usize, kind: i32): void { each<f32>(from, to, count, kind) }
+export function activate64(from: usize, to: usize, count: usize, kind: i32): void { each<f64>(from, to, count, kind) }
+export function damp32(delta: usize, A: usize, count: usize, kind: i32): void { damp<f32>(delta, A, count, kind) }
+export function damp64(delta: usize, A: usize, count: usize, kind: i32): void { damp<f64>(delta, A, count, kind) }
+export function square32(from: usize, count: usize): f64 { return square<f32>(from, count) }
+export function square64(from: usize, count: usize): f64 { return square<f64>(from, count) }
+export function histogram32(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
+  histogram<f32>(from, count, to, bins, low, high)
+}
+export function histogram64(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
+  histogram<f64>(from, count, to, bins, low, high)
+}
+export function octaves32(from: usize, count: usize, to: usize, bins: u32, first: i32): void { octaves<f32>(from, count, to, bins, first) }
+export function octaves64(from: usize, count: usize, to: usize, bins: u32, first: i32): void { octaves<f64>(from, count, to, bins, first) }
+export function beyond32(from: usize, count: usize, threshold: f64): i32 { return beyond<f32>(from, count, threshold) }
+export function beyond64(from: usize, count: usize, threshold: f64): i32 { return beyond<f64>(from, count, threshold) }
