@@ -1,0 +1,112 @@
+// The kernel's JavaScript face. Each explorable has an instance of its own: it lays out the memory as it needs.
+
+import { asset } from "./_frame.js"
+
+// In the kernel's order. The library has them by the same names.
+export const ACTIVATIONS = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu"]
+
+export const load = async () => {
+  const bytes = await (await fetch(await asset("kernel.wasm"))).arrayBuffer()
+  const { instance } = await WebAssembly.instantiate(bytes)
+  const kernel = instance.exports
+  kernel.tables()
+  return {
+    ...kernel,
+    seed: seed => kernel.seed(seed % 2 ** 32, Math.floor(seed / 2 ** 32)),
+    // Addresses of arrays of so many bytes each. What an earlier layout holds is lost.
+    place(sizes) {
+      let end = kernel.free()
+      const addresses = sizes.map(size => {
+        const at = Math.ceil(end / 64) * 64
+        end = at + size
+        return at
+      })
+      const missing = Math.ceil((end - kernel.memory.buffer.byteLength) / 65536)
+      if (missing > 0) kernel.memory.grow(missing)
+      return addresses
+    },
+    // Copies, since the memory moves when it grows.
+    counts: (at, length) => [...new Uint32Array(kernel.memory.buffer, at, length)],
+    values: (at, length) => new Float64Array(kernel.memory.buffer, at, length).slice(),
+    singles: (at, length) => new Float32Array(kernel.memory.buffer, at, length).slice(),
+  }
+}
+
+const DEEPEST = 50
+const FAINT = 1e-20 // below it float32 would soon compute with numbers that no processor is fast at: call it 0
+
+// A deep network of `width` units in each layer, on `examples` columns of normal numbers, whose last layer sends normal
+// numbers back. Its draws are kept, and only multiplied by a scale when that moves:
+//     X, delta = rng.standard_normal((2, width, examples)); params = sn.init_params([width] * (depth + 2), ..., rng)
+export const network = kernel => {
+  let layout, key, drawn
+
+  const prepare = ({ seed, draws, width, depth, examples }) => {
+    const wanted = [seed, draws, width, examples].join()
+    const square = width * width
+    const column = width * examples
+    if (wanted !== key) {
+      key = wanted
+      const sizes = [2 * column, (DEEPEST + 1) * square].flatMap(count => [8 * count, 4 * count])
+      const [ends64, ends32, W64, W32, A, back, forth, bins] = kernel.place([
+        ...sizes,
+        8 * DEEPEST * column,
+        8 * column,
+        8 * column,
+        256,
+        8 * width,
+      ])
+      layout = { ends64, ends32, W64, W32, A, back, forth, bins, scratch: bins + 256 }
+      kernel.seed(seed)
+      kernel.normals(ends64, 2 * column)
+      kernel.narrow(ends64, ends32, 2 * column)
+      drawn = 0
+    }
+    // Deeper networks go on where the generator stopped.
+    for (; drawn <= depth; drawn++) {
+      const at = layout.W64 + 8 * square * drawn
+      kernel[draws === "uniform" ? "uniforms" : "normals"](at, square)
+      if (draws === "orthogonal") kernel.orthogonalise(at, width, layout.scratch)
+      kernel.narrow(at, layout.W32 + 4 * square * drawn, square)
+    }
+  }
+
+  // Forward and backward, in float32 or float64: for each layer the root mean square and the counts of sizes, by octave.
+  return (bits, settings, scale, { first, bins }) => {
+    prepare(settings)
+    const { width, depth, examples, activation } = settings
+    const bytes = bits / 8
+    const kind = ACTIVATIONS.indexOf(activation)
+    const column = width * examples
+    const { A, back, forth } = layout
+    const W = l => layout[`W${bits}`] + bytes * width * width * (l - 1) // of layer 1, 2, ...
+    const { [`product${bits}`]: product, [`activate${bits}`]: activate, [`damp${bits}`]: damp } = kernel
+    const { [`square${bits}`]: square, [`octaves${bits}`]: octaves } = kernel
+    const zero = at => new Uint8Array(kernel.memory.buffer, at, bytes * column).fill(0)
+    const seen = at => {
+      const rms = Math.sqrt(square(at, column))
+      if (bits === 32 && rms < FAINT) zero(at)
+      octaves(at, column, layout.bins, bins, first)
+      return { rms, counts: kernel.counts(layout.bins, bins) }
+    }
+    const up = []
+    let from = layout[`ends${bits}`]
+    let delta = from + bytes * column
+    for (let l = 1; l <= depth; l++) {
+      const to = A + bytes * column * (l - 1)
+      product(W(l), width, 1, from, to, width, width, examples, scale)
+      activate(to, to, column, kind)
+      up.push(seen(to))
+      from = to
+    }
+    const down = []
+    for (let l = depth; l >= 1; l--) {
+      const to = l % 2 ? forth : back
+      product(W(l + 1), 1, width, delta, to, width, width, examples, scale)
+      damp(to, A + bytes * column * (l - 1), column, kind)
+      down.unshift(seen(to))
+      delta = to
+    }
+    return { up, down }
+  }
+}
