@@ -243,11 +243,14 @@ class _Figures(Treeprocessor):
             page.problem(f"]({name}", f'no block draws {name}: end one with fig.savefig("{name}")')
             return
         caption = image.get("title")
+        explorable = image.get("data-explore")
         tail = image.tail
         image.clear()
         image.tail = tail
         image.tag = "figure" if self._alone(parent, image) else "span"
-        image.set("class", "figure")
+        image.set("class", "figure explorable" if explorable else "figure")
+        if explorable:
+            image.set("data-explore", explorable)
         link = ElementTree.SubElement(image, "a", {"href": f"{page.folder}{name}", "class": "figure__open"})
         link.text = self.md.htmlStash.store(inline(page.figures[name].decode(), name, alt))
         if caption:

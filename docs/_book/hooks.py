@@ -163,11 +163,14 @@ def _enlivened(output: str, page: Page) -> str:
     base = "../" * page.url.count("/")
     wanted = [script for script, mark in (("live.js", "data-cell"), ("explore.js", "data-explore")) if mark in output]
     scripts = [name for script in wanted if (name := live.find(alive, script))]
-    if not scripts:
+    # The page of all chapters is for paper.
+    if not scripts or page.file.src_uri == printing.SOURCE:
         return output
-    tags = [f'<meta name="live" content="{base}{live.find(alive, f"{live.MANIFEST}.json")}">']
-    tags += [f'<script type="module" src="{base}{name}"></script>' for name in scripts]
-    return output.replace("</head>", "".join(tags) + "</head>", 1)
+    manifest = f'<meta name="live" content="{base}{live.find(alive, f"{live.MANIFEST}.json")}">'
+    tags = [f'<script type="module" src="{base}{name}"></script>' for name in scripts]
+    # In the article: when the theme changes pages without loading them anew, it runs no scripts of the head.
+    output = output.replace("</article>", "".join(tags) + "</article>", 1)
+    return output.replace("</head>", manifest + "</head>", 1)
 
 
 def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:

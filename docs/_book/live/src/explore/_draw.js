@@ -1,0 +1,60 @@
+// Drawing in SVG, in CSS pixels: text has the size of text on a phone as well, and colours are the book's own
+// (`var(--c0)` ... `var(--c9)`, `currentColor`), so that dark mode needs nothing.
+
+// An element of SVG: `svg("path", {d, stroke: "var(--c0)"})`.
+export const svg = (tag, attributes = {}, ...children) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+  element.append(...children)
+  return element
+}
+
+// An element of HTML: `html("button", {type: "button", onclick}, "Reset")`.
+export const html = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties)
+  element.append(...children)
+  return element
+}
+
+export const text = (x, y, string, attributes = {}) => svg("text", { x: x.toFixed(1), y: y.toFixed(1), ...attributes }, string)
+
+// The `d` of a path through points in pixels; where a number is not finite, the line is interrupted.
+export const path = (xs, ys) => {
+  let d = ""
+  let pen = "M"
+  for (let i = 0; i < xs.length; i++) {
+    if (Number.isFinite(ys[i]) && Number.isFinite(xs[i])) {
+      d += `${pen}${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`
+      pen = "L"
+    } else pen = "M"
+  }
+  return d
+}
+
+// Axes in a box: `{box: {left, top, width, height}, x: [from, to], y: [from, to], xticks, yticks, xlabel, ylabel}`.
+// Ticks are numbers, or pairs [number, string]. Gives `{node, x, y}`: the drawing, and from a value to a pixel.
+export const axes = ({ box, x, y, xticks = x, yticks = y, xlabel = "", ylabel = "" }) => {
+  const across = value => box.left + ((value - x[0]) / (x[1] - x[0])) * box.width
+  const up = value => box.top + box.height - ((value - y[0]) / (y[1] - y[0])) * box.height
+  const bottom = box.top + box.height
+  const node = svg("g", { class: "axes" })
+  node.append(svg("rect", { ...{ x: box.left, y: box.top }, ...{ width: box.width, height: box.height }, fill: "none", stroke: "var(--grid)" }))
+  for (const tick of xticks) {
+    const [value, label] = Array.isArray(tick) ? tick : [tick, said(tick)]
+    node.append(svg("path", { d: `M${across(value).toFixed(1)} ${bottom}v4`, stroke: "var(--grid)" }))
+    node.append(text(across(value), bottom + 17, label, { "text-anchor": "middle" }))
+  }
+  for (const tick of yticks) {
+    const [value, label] = Array.isArray(tick) ? tick : [tick, said(tick)]
+    node.append(svg("path", { d: `M${box.left} ${up(value).toFixed(1)}h-4`, stroke: "var(--grid)" }))
+    node.append(text(box.left - 7, up(value) + 4, label, { "text-anchor": "end" }))
+  }
+  if (xlabel) node.append(text(box.left + box.width / 2, bottom + 35, xlabel, { "text-anchor": "middle" }))
+  // Above the axis and not along it: nobody needs to turn their head.
+  if (ylabel) node.append(text(box.left, box.top - 9, ylabel, { "text-anchor": "start" }))
+  return { node, x: across, y: up }
+}
+
+// A number as the book writes it: a minus sign that is one.
+export const said = (value, digits) =>
+  (digits === undefined ? `${value}` : value.toFixed(digits)).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212")

@@ -1,0 +1,218 @@
+// The frame of an explorable. A chapter marks a figure with it,
+//
+//     ![What one sees.](paths.svg){ data-explore="symmetry" }
+//
+// (or wraps one in `<div data-explore="symmetry" markdown>`), and `explore/symmetry.js` says what can be explored:
+//
+//     export default {
+//       title: "Four units while they train",  // names the drawing for those who do not see it
+//       controls: [
+//         // A slider. `show` writes its value, for eyes and screen readers alike. `view: true`: it changes what is
+//         // shown and not what is computed. `play: true` (one control, a view): a button that runs it to its end.
+//         { name: "step", label: "Step", min: 0, max: 1000, step: 10, value: 1000, view: true, play: true },
+//         { name: "scale", label: "Scale", min: -4, max: 1, step: 0.25, value: -2, show: v => `10^${v}` },
+//         // A choice: a <select>. `when`: only offered with some settings.
+//         { name: "start", label: "Start", options: { zero: "all zero", random: "random" }, value: "zero" },
+//         { name: "seed", label: "Seed", min: 0, max: 99, value: 0, when: settings => settings.start === "random" },
+//       ],
+//       async ready() {},                    // optional: before the first drawing, say to load a kernel (see `asset`)
+//       compute(settings) { return ... },    // the numbers; not called again while only `view` controls move
+//       height: width => width * 0.6,        // of the drawing, in CSS pixels; default 0.6
+//       draw(state, settings, { width, height }) { return [...] },  // children of the <svg>, see _draw.js
+//       says(state, settings) { return "One or two sentences." },   // what the picture shows, for who cannot see it
+//       code(settings) { return "..." },     // Python for a plain session with shallownet ...
+//       numbers(state, settings) { return { W1: [[...]], loss: 0.3 } },  // ... that gives these names these values
+//     }
+//
+// `settings` is a plain object, {start: "zero", step: 40}. What the frame does with it: one animation frame a drawing;
+// the address holds what differs from the defaults, `?symmetry=start:zero,step:40`, and restores it; the sentences, the
+// code and the numbers (`data-numbers`, JSON) follow a fifth of a second after the last move. The element has
+// `data-state` "ready" when they are up to date and "moving" before that.
+
+import { html, svg } from "./_draw.js"
+
+const SETTLED = 200 // ms without a move, after which sentences are read out: while a slider moves they would pile up
+const RUN = 5000 // ms from one end of a slider to the other
+
+// The address of a file of the live parts, by the name it had before it was hashed: `await asset("kernel.wasm")`.
+export const asset = async name => {
+  const url = new URL(document.querySelector("meta[name=live]").content, document.baseURI)
+  return new URL((await (await fetch(url)).json())[name], url).href
+}
+
+const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches
+
+// Settings as they stand in an address; whatever does not fit is left at its default.
+export const parse = (controls, written) => {
+  const settings = Object.fromEntries(controls.map(control => [control.name, control.value]))
+  for (const part of (written ?? "").split(",")) {
+    const [name, value] = part.split(":")
+    const control = controls.find(control => control.name === name)
+    if (control?.options && Object.hasOwn(control.options, value)) settings[name] = value
+    if (control && !control.options && value && Number.isFinite(+value)) settings[name] = fitted(control, +value)
+  }
+  return settings
+}
+
+export const written = (controls, settings) =>
+  controls
+    .filter(({ name, value }) => settings[name] !== value)
+    .map(({ name }) => `${name}:${settings[name]}`)
+    .join(",")
+
+const fitted = ({ min, max, step = 1 }, value) => {
+  const steps = Math.round((Math.min(Math.max(value, min), max) - min) / step)
+  return +(min + steps * step).toFixed(9) // 0.1 * 3 is not 0.3
+}
+
+export const open = async (host, name, explorable, focus) => {
+  await explorable.ready?.()
+  const { controls, compute, draw, says, code, numbers, title, height = width => width * 0.6 } = explorable
+  const page = location.pathname
+  const settings = parse(controls, new URLSearchParams(location.search).get(name))
+  let state, key, frame, timer, running
+
+  const drawing = svg("svg", { role: "img", "aria-label": title, class: "explorable__drawing" })
+  const picture = html("div", { className: "explorable__picture" }, drawing)
+  const sentence = html("p", { className: "explorable__says", ariaLive: "polite" })
+  const listing = html("code")
+  const inputs = controls.map(control => input(control))
+  const player = controls.find(control => control.play)
+  const play = html("button", { type: "button", className: "explorable__play", textContent: "Play", onclick: run })
+  const reset = html("button", { type: "button", textContent: "Reset", onclick: restore })
+  const copy = html("button", { type: "button", textContent: "Copy", onclick: copied })
+  const frameElement = html(
+    "div",
+    { className: "explorable__frame", role: "group", ariaLabel: `Explore: ${title}` },
+    html("div", { className: "explorable__controls" }, ...inputs.map(({ row }) => row)),
+    html("div", { className: "explorable__buttons" }, ...(player ? [play] : []), reset),
+    picture,
+    sentence,
+    html(
+      "details",
+      { className: "explorable__code" },
+      html("summary", {}, "Show the code"),
+      html("div", {}, copy, html("pre", { tabIndex: 0 }, listing)),
+    ),
+  )
+
+  function input(control) {
+    const { label, options, min, max, step = 1 } = control
+    const element = options
+      ? html("select", {}, ...Object.entries(options).map(([value, label]) => html("option", { value }, label)))
+      : html("input", { type: "range", min, max, step })
+    element.name = control.name
+    const shown = html("span", { className: "explorable__value", ariaHidden: "true" })
+    const row = html("label", {}, html("span", {}, label), element, ...(options ? [] : [shown]))
+    element.addEventListener("input", () => {
+      stop()
+      settings[control.name] = options ? element.value : fitted(control, +element.value)
+      schedule()
+    })
+    return { control, element, shown, row }
+  }
+
+  // Put the settings into the controls.
+  function place() {
+    for (const { control, element, shown, row } of inputs) {
+      const value = settings[control.name]
+      if (element.value !== `${value}`) element.value = value
+      row.hidden = !(control.when?.(settings) ?? true)
+      if (control.options) continue
+      shown.textContent = control.show?.(value) ?? value
+      if (control.show) element.setAttribute("aria-valuetext", control.show(value))
+    }
+  }
+
+  function schedule() {
+    host.dataset.state = "moving"
+    frame ??= requestAnimationFrame(show)
+  }
+
+  function show() {
+    frame = undefined
+    if (!host.isConnected) return
+    const asked = JSON.stringify(controls.filter(({ view }) => !view).map(({ name }) => settings[name]))
+    if (asked !== key) state = compute({ ...settings })
+    key = asked
+    const width = picture.clientWidth
+    const size = { width, height: Math.round(height(width)) }
+    drawing.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`)
+    drawing.setAttribute("width", size.width)
+    drawing.setAttribute("height", size.height)
+    drawing.replaceChildren(...draw(state, settings, size))
+    place()
+    clearTimeout(timer)
+    timer = setTimeout(settle, SETTLED)
+  }
+
+  function settle() {
+    if (running || frame || !host.isConnected) return
+    sentence.textContent = says(state, settings)
+    listing.textContent = code(settings)
+    host.dataset.numbers = JSON.stringify(numbers(state, settings))
+    host.dataset.state = "ready"
+    // The reader may be on the way to another page.
+    if (location.pathname === page) remember(name, written(controls, settings))
+  }
+
+  function run() {
+    if (running) return stop()
+    const { name, min, max } = player
+    const from = settings[name] >= max ? min : settings[name]
+    if (still()) {
+      settings[name] = max
+      return schedule()
+    }
+    play.textContent = "Pause"
+    let begun
+    const tick = now => {
+      begun ??= now
+      settings[name] = fitted(player, from + ((max - min) * (now - begun)) / RUN)
+      if (settings[name] >= max || !host.isConnected) stop()
+      else running = requestAnimationFrame(tick)
+      show()
+    }
+    host.dataset.state = "moving"
+    running = requestAnimationFrame(tick)
+  }
+
+  function stop() {
+    cancelAnimationFrame(running)
+    running = undefined
+    play.textContent = "Play"
+    clearTimeout(timer)
+    timer = setTimeout(settle, SETTLED)
+  }
+
+  function restore() {
+    stop()
+    Object.assign(settings, parse(controls, ""))
+    schedule()
+  }
+
+  async function copied() {
+    await navigator.clipboard.writeText(listing.textContent)
+    copy.textContent = "Copied"
+    setTimeout(() => (copy.textContent = "Copy"), 2000)
+  }
+
+  host.classList.add("explorable--open")
+  host.replaceChildren(frameElement)
+  new ResizeObserver(() => picture.clientWidth !== +drawing.getAttribute("width") && schedule()).observe(picture)
+  place()
+  show()
+  settle()
+  if (focus) inputs[0].element.focus()
+  else if (!location.hash) host.scrollIntoView({ block: "center" })
+}
+
+// In the query: the theme writes the part after the # as the reader scrolls.
+const remember = (name, text) => {
+  const url = new URL(location)
+  if (text) url.searchParams.set(name, text)
+  else if (url.searchParams.has(name)) url.searchParams.delete(name)
+  else return
+  const search = `${url.searchParams}`.replaceAll("%3A", ":").replaceAll("%2C", ",")
+  history.replaceState(history.state, "", url.pathname + (search && `?${search}`) + url.hash)
+}

@@ -1,0 +1,53 @@
+// The 2-h-1 networks of the first chapters, trained as `sn.train` trains them: tanh, cross-entropy, plain full-batch descent.
+
+// log(1 + e^z), and 1 / (1 + e^-z), without an overflow.
+const softplus = z => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
+const sigmoid = z => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)))
+
+// A network is {w: [2h numbers, a row a unit], v: [h numbers]}, with zero biases; `data` is {x: [2m numbers, a row an
+// input], y: [m numbers]}. Gives the losses, and W1 as it was, after 0 ... `steps` updates.
+export const train = ({ w, v }, { x, y }, steps, lr) => {
+  const [units, m] = [v.length, y.length]
+  w = Float64Array.from(w)
+  v = Float64Array.from(v)
+  const b = new Float64Array(units)
+  let c = 0
+  const a = new Float64Array(units)
+  const [dw, db, dv] = [new Float64Array(2 * units), new Float64Array(units), new Float64Array(units)]
+  const losses = new Float64Array(steps + 1)
+  const path = []
+  for (let t = 0; t <= steps; t++) {
+    path.push(w.slice())
+    dw.fill(0)
+    db.fill(0)
+    dv.fill(0)
+    let [dc, loss] = [0, 0]
+    for (let j = 0; j < m; j++) {
+      let z = 0
+      for (let i = 0; i < units; i++) {
+        a[i] = Math.tanh(w[2 * i] * x[j] + w[2 * i + 1] * x[m + j] + b[i])
+        z += v[i] * a[i]
+      }
+      z += c
+      loss += softplus(z) - y[j] * z
+      const delta = (sigmoid(z) - y[j]) / m
+      dc += delta
+      for (let i = 0; i < units; i++) {
+        dv[i] += delta * a[i]
+        const back = v[i] * delta * (1 - a[i] * a[i])
+        db[i] += back
+        dw[2 * i] += back * x[j]
+        dw[2 * i + 1] += back * x[m + j]
+      }
+    }
+    losses[t] = loss / m
+    for (let i = 0; i < units; i++) {
+      v[i] -= lr * dv[i]
+      b[i] -= lr * db[i]
+      w[2 * i] -= lr * dw[2 * i]
+      w[2 * i + 1] -= lr * dw[2 * i + 1]
+    }
+    c -= lr * dc
+  }
+  return { losses, path }
+}
