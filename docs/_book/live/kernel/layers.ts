@@ -1,7 +1,7 @@
 // A layer of a network forward and backward, and counts of what is in it; each in float32 and in float64.
 // Arrays lie row by row at addresses that the page chooses; rows, units, come in multiples of 4, examples of 8.
 
-const panel = memory.data(8 * 8 * 1024, 16) // eight examples of up to 1024 inputs
+const panel = memory.data(32 * 1024, 16) // 32 bytes of examples, of up to 1024 inputs
 
 // Z = scale * W X: four units by a panel of examples at a time, whose sums stay in registers. W[i, j] lies at i * down + j * across.
 // @ts-ignore: decorator
@@ -143,13 +143,11 @@ function square<T>(from: usize, count: usize): f64 {
 }
 
 // np.histogram(x, bins, (low, high)), into 32-bit integers.
-// @ts-ignore: decorator
-@inline
-function histogram<T>(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
+export function histogram(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
   memory.fill(to, 0, usize(bins) << 2)
   const per = f64(bins) / (high - low)
   for (let i: usize = 0; i < count; i++) {
-    const value = f64(load<T>(from + i * sizeof<T>()))
+    const value = load<f64>(from + (i << 3))
     if (!(value >= low && value <= high)) continue
     const at = to + (usize(min(i32((value - low) * per), bins - 1)) << 2)
     store<i32>(at, load<i32>(at) + 1)
@@ -170,14 +168,6 @@ function octaves<T>(from: usize, count: usize, to: usize, bins: u32, first: i32)
     const at = to + (usize(bin) << 2)
     store<i32>(at, load<i32>(at) + 1)
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function beyond<T>(from: usize, count: usize, threshold: f64): i32 {
-  let found = 0
-  for (let i: usize = 0; i < count; i++) found += i32(Math.abs(f64(load<T>(from + i * sizeof<T>()))) > threshold)
-  return found
 }
 
 // Of an n x n matrix of normal draws the factor Q of its QR decomposition whose R has a positive diagonal: orthogonal, and uniform
@@ -222,13 +212,5 @@ export function damp32(delta: usize, A: usize, count: usize, kind: i32): void { 
 export function damp64(delta: usize, A: usize, count: usize, kind: i32): void { damp<f64>(delta, A, count, kind) }
 export function square32(from: usize, count: usize): f64 { return square<f32>(from, count) }
 export function square64(from: usize, count: usize): f64 { return square<f64>(from, count) }
-export function histogram32(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
-  histogram<f32>(from, count, to, bins, low, high)
-}
-export function histogram64(from: usize, count: usize, to: usize, bins: i32, low: f64, high: f64): void {
-  histogram<f64>(from, count, to, bins, low, high)
-}
 export function octaves32(from: usize, count: usize, to: usize, bins: u32, first: i32): void { octaves<f32>(from, count, to, bins, first) }
 export function octaves64(from: usize, count: usize, to: usize, bins: u32, first: i32): void { octaves<f64>(from, count, to, bins, first) }
-export function beyond32(from: usize, count: usize, threshold: f64): i32 { return beyond<f32>(from, count, threshold) }
-export function beyond64(from: usize, count: usize, threshold: f64): i32 { return beyond<f64>(from, count, threshold) }

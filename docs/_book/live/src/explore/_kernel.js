@@ -28,7 +28,6 @@ export const load = async () => {
     // Copies, since the memory moves when it grows.
     counts: (at, length) => [...new Uint32Array(kernel.memory.buffer, at, length)],
     values: (at, length) => new Float64Array(kernel.memory.buffer, at, length).slice(),
-    singles: (at, length) => new Float32Array(kernel.memory.buffer, at, length).slice(),
   }
 }
 
