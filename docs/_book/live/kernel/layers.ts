@@ -18,27 +18,39 @@ function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, ro
     }
     const end = panel + (usize(inner) << 5)
     for (let i = 0; i < rows; i += 4) {
-      let z00 = v128.splat<T>(0), z01 = z00, z10 = z00, z11 = z00, z20 = z00, z21 = z00, z30 = z00, z31 = z00
       let w0 = W + usize(i) * d, w1 = w0 + d, w2 = w1 + d, w3 = w2 + d
-      for (let p = panel; p < end; p += 32) {
-        const x0 = v128.load(p), x1 = v128.load(p, 16)
-        let w = v128.load_splat<T>(w0)
-        z00 = v128.add<T>(z00, v128.mul<T>(w, x0)); z01 = v128.add<T>(z01, v128.mul<T>(w, x1))
-        w = v128.load_splat<T>(w1)
-        z10 = v128.add<T>(z10, v128.mul<T>(w, x0)); z11 = v128.add<T>(z11, v128.mul<T>(w, x1))
-        w = v128.load_splat<T>(w2)
-        z20 = v128.add<T>(z20, v128.mul<T>(w, x0)); z21 = v128.add<T>(z21, v128.mul<T>(w, x1))
-        w = v128.load_splat<T>(w3)
-        z30 = v128.add<T>(z30, v128.mul<T>(w, x0)); z31 = v128.add<T>(z31, v128.mul<T>(w, x1))
-        w0 += a; w1 += a; w2 += a; w3 += a
+      const to = Z + usize(i) * stride + at
+      // Sums of 32 terms are summed up: a long sum in float32 forgets what it adds.
+      for (let p = panel; p < end; ) {
+        const first = p == panel, stop = min(p + 1024, end)
+        let z00 = v128.splat<T>(0), z01 = z00, z10 = z00, z11 = z00, z20 = z00, z21 = z00, z30 = z00, z31 = z00
+        for (; p < stop; p += 32) {
+          const x0 = v128.load(p), x1 = v128.load(p, 16)
+          let w = v128.load_splat<T>(w0)
+          z00 = v128.add<T>(z00, v128.mul<T>(w, x0)); z01 = v128.add<T>(z01, v128.mul<T>(w, x1))
+          w = v128.load_splat<T>(w1)
+          z10 = v128.add<T>(z10, v128.mul<T>(w, x0)); z11 = v128.add<T>(z11, v128.mul<T>(w, x1))
+          w = v128.load_splat<T>(w2)
+          z20 = v128.add<T>(z20, v128.mul<T>(w, x0)); z21 = v128.add<T>(z21, v128.mul<T>(w, x1))
+          w = v128.load_splat<T>(w3)
+          z30 = v128.add<T>(z30, v128.mul<T>(w, x0)); z31 = v128.add<T>(z31, v128.mul<T>(w, x1))
+          w0 += a; w1 += a; w2 += a; w3 += a
+        }
+        add<T>(to, z00, z01, s, first)
+        add<T>(to + stride, z10, z11, s, first)
+        add<T>(to + 2 * stride, z20, z21, s, first)
+        add<T>(to + 3 * stride, z30, z31, s, first)
       }
-      let to = Z + usize(i) * stride + at
-      v128.store(to, v128.mul<T>(s, z00)); v128.store(to, v128.mul<T>(s, z01), 16); to += stride
-      v128.store(to, v128.mul<T>(s, z10)); v128.store(to, v128.mul<T>(s, z11), 16); to += stride
-      v128.store(to, v128.mul<T>(s, z20)); v128.store(to, v128.mul<T>(s, z21), 16); to += stride
-      v128.store(to, v128.mul<T>(s, z30)); v128.store(to, v128.mul<T>(s, z31), 16)
     }
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function add<T>(to: usize, x: v128, y: v128, scale: v128, first: bool): void {
+  const none = v128.splat<T>(0)
+  v128.store(to, v128.add<T>(first ? none : v128.load(to), v128.mul<T>(scale, x)))
+  v128.store(to, v128.add<T>(first ? none : v128.load(to, 16), v128.mul<T>(scale, y)), 16)
 }
 
 // tanh, of four float32 at once: below 1 Lambert's continued fraction, which keeps the digits of a small z; else by way of exp(2z).

@@ -3,8 +3,8 @@
 import { axes, said, svg, text } from "./_draw.js"
 import { load, network } from "./_kernel.js"
 
-const FIRST = -40 // sizes from 2^-40, about 10^-12,
-const BINS = 50 // to 2^10
+const FIRST = -30 // sizes from 2^-30, about 10^-9,
+const BINS = 40 // to 2^10
 const DEEPEST = 50
 const WIDEST = 3 // the map's largest sigma_w
 
@@ -57,7 +57,8 @@ const expected = (activation, sigma, depth) => {
   return { forward: q.slice(1).map(length => Math.sqrt(length / q[1])), backward: back.slice(0, depth) }
 }
 
-// A network learns, the map says, whose signals change less than a hundredfold in both directions.
+// A network learns, the map says, whose signals change less than a hundredfold in both directions: tests/browser/test_explore_deep.py
+// trains some on either side.
 const arrives = ratio => ratio > 0.01 && ratio < 100
 const edges = {}
 const edge = activation =>
@@ -69,7 +70,7 @@ const edge = activation =>
 
 const RAISED = [..."\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"]
 const power = exponent => `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[digit]).join("")}`
-const TICKS = [-12, -8, -4, 0].map(exponent => [exponent / Math.log10(2), exponent ? power(exponent) : "1"])
+const TICKS = [-8, -4, 0].map(exponent => [exponent / Math.log10(2), exponent ? power(exponent) : "1"])
 
 const size = value => {
   if (value === 0) return "0"
@@ -125,13 +126,13 @@ export default {
     return { ...passes(32, settings), ...ratios, sigma, learns: arrives(ratios.forward) && arrives(ratios.backward) }
   },
 
-  height: width => (width < 560 ? 650 : 420),
+  height: width => (width < 560 ? 640 : 420),
 
   draw(state, { activation, depth }, { width, height }) {
     const phone = width < 560
     const left = 30
     const tall = phone ? 340 : height - 66
-    const across = phone ? (width - left - 14) / 2 : (width - left - 90) / 3
+    const across = phone ? (width - left - 20) / 2 : (width - left - 74) / 3
     const ridges = svg("g")
     state.redraw = () => {
       const panels = [
@@ -154,7 +155,8 @@ export default {
     const there = `From layer 1 to layer ${depth} the activations go from ${size(up[0].rms)} to ${size(up[last].rms)}`
     const back = `on the way back the deltas go from ${size(down[last].rms)} to ${size(down[0].rms)}`
     const theory = `A wide network multiplies the two by ${size(forward)} and ${size(backward)}`
-    return `${there}; ${back}. ${theory}: it ${learns ? "learns" : "does not learn"}.`
+    const verdict = learns ? "no more than a hundredfold, so it learns" : "more than a hundredfold, so it does not learn"
+    return `${there}; ${back}. ${theory}: ${verdict}.`
   },
 
   code: ({ activation, scheme, sigma, depth, width, examples, seed }) => `from functools import partial
@@ -209,18 +211,18 @@ const ridge = (label, layers, box, numbered) => {
   const high = Math.min(Math.max(2.6 * step, 14), box.height / 6, 46)
   const x = exponent => box.left + ((exponent - FIRST) / BINS) * box.width
   const base = i => box.top + box.height - 8 - (layers.length - 1 - i) * ((box.height - 8 - high) / Math.max(layers.length - 1, 1))
-  const { node } = axes({ box, x: [FIRST, FIRST + BINS], y: [0, 1], xticks: TICKS, yticks: [], ylabel: label })
+  const { node } = axes({ box, x: [FIRST, FIRST + BINS], y: [0, 1], xticks: TICKS, yticks: [], xlabel: "size", ylabel: label })
   const parts = [node]
   let line = ""
   layers.forEach(({ rms, counts }, i) => {
     const y = base(i)
     const most = Math.max(...counts, 1)
-    let d = `M${box.left} ${y.toFixed(1)}`
+    let d = ""
     // Bins that are all empty need no point.
     counts.forEach((count, bin) => {
-      if (count || counts[bin - 1] || counts[bin + 1]) d += `L${x(FIRST + bin + 0.5).toFixed(1)} ${(y - (count / most) * high).toFixed(1)}`
+      if (count || counts[bin - 1] || counts[bin + 1])
+        d += `${d ? "L" : "M"}${x(FIRST + bin + 0.5).toFixed(1)} ${(y - (count / most) * high).toFixed(1)}`
     })
-    d += `L${box.left + box.width} ${y.toFixed(1)}`
     parts.push(svg("path", { d, fill: "var(--paper)", "fill-opacity": 0.8, stroke: "var(--c0)" }))
     const at = Math.log2(rms)
     if (at > FIRST && at < FIRST + BINS) line += `${line ? "L" : "M"}${x(at).toFixed(1)} ${y.toFixed(1)}`
@@ -238,8 +240,8 @@ const map = ({ sigma, learns }, edge, depth, box) => {
     y: [0, DEEPEST],
     xticks: [0, 1, 2, 3],
     yticks: [10, 20, 30, 40, 50],
-    xlabel: "",
-    ylabel: "depth that learns, by \u03c3",
+    xlabel: "\u03c3 = std \u221an",
+    ylabel: "depths that learn",
   })
   let d = `M${x(0.05).toFixed(1)} ${y(0).toFixed(1)}`
   edge.forEach((deepest, i) => (d += `L${x((i + 1) / 20).toFixed(1)} ${y(deepest).toFixed(1)}`))
