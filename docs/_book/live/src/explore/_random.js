@@ -55,13 +55,13 @@ export const generator = seed => {
     half = drawn >> 32n
     return drawn & 0xffffffffn
   }
-  // Uniform over 0 ... limit, by D. Lemire's multiplication.
+  // Uniform over 0 ... limit: as many bits as it has, until they fit.
   const upTo = limit => {
-    const count = BigInt(limit) + 1n
-    let product = uint32() * count
-    const unfair = (0x100000000n - count) % count
-    while ((product & 0xffffffffn) < unfair) product = uint32() * count
-    return Number(product >> 32n)
+    const mask = 2 ** Math.ceil(Math.log2(limit + 1)) - 1
+    for (;;) {
+      const drawn = Number(uint32() & BigInt(mask))
+      if (drawn <= limit) return drawn
+    }
   }
   const random = () => Number(uint64() >> 11n) / 2 ** 53
   const normal = () => {
