@@ -102,9 +102,9 @@ export const generator = seed => {
 // The ziggurat of Marsaglia & Tsang (2000): 256 layers of equal area under exp(-x^2 / 2), the lowest with the tail beyond
 // r. Layer i is as wide as x[i] and reaches from the height f(x[i]) to f(x[i - 1]), so each follows from the one below:
 //     f(x[i]) = f(x[i + 1]) + area / x[i + 1].
-// An engine's exp may be off in its last bit, and an error grows from layer to layer: our draws have 14 digits of NumPy's.
+// An engine's exp may be off in its last bit, and an error grows from layer to layer: our draws have 13 digits of NumPy's.
 const R = 3.6541528853610088
-const AREA = 0.004928673233974652 // r f(r) + the tail
+const AREA = 0.004928673233974655 // r f(r) + the tail
 let tables
 const ziggurat = () => {
   const [k, w, f] = [new Float64Array(256), new Float64Array(256), new Float64Array(256)]
