@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
@@ -21,7 +22,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, live, marks, notebooks, printing, running, terms  # noqa: E402
+from _book import blocks, exporting, extension, font, live, marks, notebooks, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -37,6 +38,7 @@ figures: dict[str, dict[str, bytes]] = {}
 glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 scored: dict[str, extension.Score] = {}
+exported: dict[str, str] = {}  # each chapter's notebook, by the chapter's source
 alive: dict[str, bytes] = {}  # the files of the live parts
 
 
@@ -73,6 +75,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.src_uri == marks.BOARD:
             for problem in running.board_problems(Path(file.abs_src_path)):
                 log.warning("%s", problem)
+    exported.clear()
+    archived: dict[str, str] = {}
+    for file in pages:
+        text = Path(file.abs_src_path or "").read_text(encoding="utf-8")
+        if exporting.belongs(file.src_uri):
+            text = exporting.notebook(text, file.src_uri, urljoin(config.site_url or "", file.url))
+            exported[file.src_uri] = _folder(file) + file.name + ".ipynb"
+            files.append(File.generated(config, exported[file.src_uri], content=text))
+        elif not file.src_uri.endswith(".ipynb"):
+            continue
+        archived[f"{file.name}.ipynb" if exporting.belongs(file.src_uri) else file.src_uri] = text
+    files.append(File.generated(config, exporting.ARCHIVE, content=exporting.archive(archived)))
     alive.clear()
     alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
     for name, content in alive.items():
@@ -151,6 +165,10 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         base = "../" * page.url.count("/")
         preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
         output = output.replace("</head>", f"{preload}</head>", 1)
+    if notebook := exported.get(page.file.src_uri):
+        name = notebook.rpartition("/")[2]
+        link = f'<p class="tools"><a href="{name}" download>Open as a notebook</a></p>'
+        output = output.replace("</h1>", f"</h1>{link}", 1)
     if "robots" in page.meta:
         output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)
     if page.file.src_uri.startswith("reference/"):
