@@ -22,7 +22,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, exporting, extension, font, live, marks, notebooks, printing, running, terms  # noqa: E402
+from _book import blocks, exporting, extension, font, live, marks, notebooks, policy, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -38,8 +38,15 @@ figures: dict[str, dict[str, bytes]] = {}
 glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 scored: dict[str, extension.Score] = {}
+published = True
 exported: dict[str, str] = {}  # each chapter's notebook, by the chapter's source
 alive: dict[str, bytes] = {}  # the files of the live parts
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    """Remember whether pages are built to be published, or served to the one who writes them."""
+    global published
+    published = command != "serve"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -195,6 +202,12 @@ def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> s
             entry = rf"\s*<url>\s*<loc>{re.escape(page.canonical_url or '')}</loc>.*?</url>"
             output = re.sub(entry, "", output, flags=re.DOTALL) if template_name == "sitemap.xml" else output
     return _mend(output) if template_name.endswith(".html") else output
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Say in every page what it may load. Not under `mkdocs serve`, which adds a script of its own to each."""
+    if published:
+        policy.apply(Path(config.site_dir))
 
 
 def _mend(output: str) -> str:
