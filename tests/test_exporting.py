@@ -83,6 +83,10 @@ def test_boxes_open_and_their_blocks_are_cells():
     assert cells(text, "markdown") == ["**Solution**\n\nBecause.", "So.\n\nAfter."]
 
 
+def test_a_figure_is_described_and_its_attributes_stay_behind():
+    assert cells('![Four paths.](paths.svg){ data-explore="symmetry" }\n', "markdown") == ["*Figure: Four paths.*"]
+
+
 @pytest.mark.parametrize(
     ("target", "leads"),
     [

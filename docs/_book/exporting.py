@@ -24,7 +24,7 @@ ARCHIVE = "notebooks.zip"  # all of them, and the labs
 BOX = re.compile(r'^(?P<indent> *)(?:!!!|\?\?\?\+?) +\w+(?: +"(?P<title>[^"]*)")?[ ]*\n', re.M)
 LINK = re.compile(r"(?<!!)(?P<text>\[[^\]]*\])\((?P<target>[^)\s]+)(?P<rest>[^)]*)\)")
 # Attributes and raw boxes are for the site.
-ATTRIBUTES = re.compile(r"\{ *[.#:][^}\n]*\}")
+ATTRIBUTES = re.compile(r"\{ *(?:[.#:]|[\w-]+=)[^}\n]*\}")
 HTML = re.compile(r"</?(?:div|p)\b[^>]*>\n?")
 
 
