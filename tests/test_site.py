@@ -218,6 +218,10 @@ FAULTS = {
     "bad display": ("$$\n\\nosuchthing x\n$$", r"docs/index\.md:\d+: cannot read this TeX"),
     "open equation": ("$$\nx\n\ny\n$$", r"docs/index\.md:8: this \$\$ is never closed"),
     "missing figure": ("![a line that rises](none.svg)", r"docs/index\.md:8: no block draws none\.svg"),
+    "unknown explorable": (
+        DRAWN + '![a line that rises](line.svg){ data-explore="line" }',
+        r"docs/index\.md:16: no explorable line: write live/src/explore/line\.js",
+    ),
     "no alt text": (DRAWN + "![](line.svg)", r"docs/index\.md:16: line\.svg needs alt text"),
     "failing block": ("```python\nassert 1 + 1 == 3\n```", r"docs/index\.md:9: AssertionError"),
     "wrong output": ("```pycon\n>>> 1 + 1\n3\n```", r"docs/index\.md:10: expected '3', got '2'"),

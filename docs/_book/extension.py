@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from xml.etree import ElementTree
 
 from markdown import Markdown
@@ -77,6 +78,9 @@ DARK = {
     "grid": "#8a8d98",
     "paper": "#1e2129",
 }
+
+# What `![...](name.svg){ data-explore="symmetry" }` can name.
+EXPLORABLES = Path(__file__).with_name("live") / "src" / "explore"
 
 INLINE_MATH = r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$])+?)(?<!\s)\$(?![\d$])"
 DISPLAY_MATH = re.compile(r"(?:^|\n)[ ]{0,3}\$\$(.*?)\$\$[ ]*(?=\n|$)", re.DOTALL)
@@ -244,6 +248,9 @@ class _Figures(Treeprocessor):
             return
         caption = image.get("title")
         explorable = image.get("data-explore")
+        if explorable and not (EXPLORABLES / f"{explorable}.js").exists():
+            message = f"no explorable {explorable}: write live/src/explore/{explorable}.js"
+            page.problem(f'data-explore="{explorable}"', message)
         tail = image.tail
         image.clear()
         image.tail = tail

@@ -11,6 +11,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
@@ -21,7 +22,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, extension, font, live, marks, notebooks, printing, running, terms  # noqa: E402
+from _book import blocks, exporting, extension, font, live, marks, notebooks, policy, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -37,7 +38,15 @@ figures: dict[str, dict[str, bytes]] = {}
 glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 scored: dict[str, extension.Score] = {}
+published = True
+exported: dict[str, str] = {}  # each chapter's notebook, by the chapter's source
 alive: dict[str, bytes] = {}  # the files of the live parts
+
+
+def on_startup(command: str, dirty: bool) -> None:
+    """Remember whether pages are built to be published, or served to the one who writes them."""
+    global published
+    published = command != "serve"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -73,6 +82,18 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.src_uri == marks.BOARD:
             for problem in running.board_problems(Path(file.abs_src_path)):
                 log.warning("%s", problem)
+    exported.clear()
+    archived: dict[str, str] = {}
+    for file in pages:
+        text = Path(file.abs_src_path or "").read_text(encoding="utf-8")
+        if exporting.belongs(file.src_uri):
+            text = exporting.notebook(text, file.src_uri, urljoin(config.site_url or "", file.url))
+            exported[file.src_uri] = _folder(file) + file.name + ".ipynb"
+            files.append(File.generated(config, exported[file.src_uri], content=text))
+        elif not file.src_uri.endswith(".ipynb"):
+            continue
+        archived[f"{file.name}.ipynb" if exporting.belongs(file.src_uri) else file.src_uri] = text
+    files.append(File.generated(config, exporting.ARCHIVE, content=exporting.archive(archived)))
     alive.clear()
     alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
     for name, content in alive.items():
@@ -151,6 +172,10 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         base = "../" * page.url.count("/")
         preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
         output = output.replace("</head>", f"{preload}</head>", 1)
+    if notebook := exported.get(page.file.src_uri):
+        name = notebook.rpartition("/")[2]
+        link = f'<p class="tools"><a href="{name}" download>Open as a notebook</a></p>'
+        output = output.replace("</h1>", f"</h1>{link}", 1)
     if "robots" in page.meta:
         output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)
     if page.file.src_uri.startswith("reference/"):
@@ -180,6 +205,12 @@ def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> s
             entry = rf"\s*<url>\s*<loc>{re.escape(page.canonical_url or '')}</loc>.*?</url>"
             output = re.sub(entry, "", output, flags=re.DOTALL) if template_name == "sitemap.xml" else output
     return _mend(output) if template_name.endswith(".html") else output
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Say in every page what it may load. Not under `mkdocs serve`, which adds a script of its own to each."""
+    if published:
+        policy.apply(Path(config.site_dir))
 
 
 def _mend(output: str) -> str:

@@ -105,6 +105,9 @@ class Handler(BaseHTTPRequestHandler):
         if not name.startswith(base()) or not path.is_file():
             status, path = 404, site() / "404.html"
         body, compressed = packed(path)
+        if path.name == "sitemap.xml":
+            # As if published here: the theme goes to other pages within this one only where the sitemap lists them.
+            body, compressed = path.read_bytes().replace(address().encode(), self.server.url.encode()), False
         self.send_response(status)
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         self.send_header("Content-Type", f"{kind}; charset=utf-8" if path.suffix in TEXT else kind)

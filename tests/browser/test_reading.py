@@ -50,8 +50,8 @@ def test_a_link_to_a_place_shows_that_place(name, tab):
 
 
 def test_next_leads_through_the_book_and_previous_back(tab):
-    """Reading on is the one link that every page needs."""
-    page = tab("")
+    """Reading on is the one link that every page needs, and needs no script."""
+    page = tab("", java_script_enabled=False)
     forward = []
     while True:
         forward.append(page.url)

@@ -10,7 +10,7 @@ const prepare = () => {
     button.className = "explorable__open"
     button.textContent = "Explore this figure"
     host.classList.add("explorable--ready")
-    host.append(button)
+    host.prepend(button)
     const open = async pressed => {
       button.disabled = true
       button.textContent = "Loading\u2026"

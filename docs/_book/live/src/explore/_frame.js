@@ -17,7 +17,7 @@
 //       ],
 //       async ready() {},                    // optional: before the first drawing, say to load a kernel (see `asset`)
 //       compute(settings) { return ... },    // the numbers; not called again while only `view` controls move
-//       height: width => width * 0.6,        // of the drawing, in CSS pixels; default 0.6
+//       height: (width, settings) => width * 0.6,  // of the drawing, in CSS pixels; this is the default
 //       draw(state, settings, { width, height }) { return [...] },  // children of the <svg>, see _draw.js
 //       says(state, settings) { return "One or two sentences." },   // what the picture shows, for who cannot see it
 //       code(settings) { return "..." },     // Python for a plain session with shallownet ...
@@ -75,7 +75,7 @@ export const open = async (host, name, explorable, focus) => {
   const drawing = svg("svg", { role: "img", "aria-label": title, class: "explorable__drawing" })
   const picture = html("div", { className: "explorable__picture" }, drawing)
   const sentence = html("p", { className: "explorable__says", ariaLive: "polite" })
-  const listing = html("code")
+  const listing = html("code", { tabIndex: 0 }) // it scrolls
   const inputs = controls.map(control => input(control))
   const player = controls.find(control => control.play)
   const play = html("button", { type: "button", className: "explorable__play", textContent: "Play", onclick: run })
@@ -92,7 +92,7 @@ export const open = async (host, name, explorable, focus) => {
       "details",
       { className: "explorable__code" },
       html("summary", {}, "Show the code"),
-      html("div", {}, copy, html("pre", { tabIndex: 0 }, listing)),
+      html("div", {}, copy, html("pre", {}, listing)),
     ),
   )
 
@@ -136,7 +136,7 @@ export const open = async (host, name, explorable, focus) => {
     if (asked !== key) state = compute({ ...settings })
     key = asked
     const width = picture.clientWidth
-    const size = { width, height: Math.round(height(width)) }
+    const size = { width, height: Math.round(height(width, settings)) }
     drawing.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`)
     drawing.setAttribute("width", size.width)
     drawing.setAttribute("height", size.height)
@@ -204,7 +204,11 @@ export const open = async (host, name, explorable, focus) => {
   show()
   settle()
   if (focus) inputs[0].element.focus()
-  else if (!location.hash) host.scrollIntoView({ block: "center" })
+  else if (!location.hash) {
+    host.scrollIntoView()
+    // Once more: what lies above it is laid out only when it is scrolled to.
+    requestAnimationFrame(() => requestAnimationFrame(() => host.scrollIntoView()))
+  }
 }
 
 // In the query: the theme writes the part after the # as the reader scrolls.

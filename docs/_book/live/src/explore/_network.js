@@ -1,9 +1,5 @@
 // The 2-h-1 networks of the first chapters, trained as `sn.train` trains them: tanh, cross-entropy, plain full-batch descent.
 
-// log(1 + e^z), and 1 / (1 + e^-z), without an overflow.
-const softplus = z => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))
-const sigmoid = z => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)))
-
 // A network is {w: [2h numbers, a row a unit], v: [h numbers]}, with zero biases; `data` is {x: [2m numbers, a row an
 // input], y: [m numbers]}. Gives the losses, and W1 as it was, after 0 ... `steps` updates.
 export const train = ({ w, v }, { x, y }, steps, lr) => {
@@ -29,8 +25,10 @@ export const train = ({ w, v }, { x, y }, steps, lr) => {
         z += v[i] * a[i]
       }
       z += c
-      loss += softplus(z) - y[j] * z
-      const delta = (sigmoid(z) - y[j]) / m
+      // log(1 + e^z), and its slope 1 / (1 + e^-z), without an overflow.
+      const e = Math.exp(-Math.abs(z))
+      loss += Math.max(z, 0) + Math.log1p(e) - y[j] * z
+      const delta = ((z < 0 ? e : 1) / (1 + e) - y[j]) / m
       dc += delta
       for (let i = 0; i < units; i++) {
         dv[i] += delta * a[i]

@@ -43,12 +43,12 @@ export default {
     return { ...trained(scale, seed), others: others.curves }
   },
 
-  height: width => Math.min(Math.max(0.58 * width, 270), 400),
+  height: width => Math.min(Math.max(0.6 * width, 300), 420),
 
   draw({ runs, middle, wait, others }, { scale }, { width, height }) {
-    const top = 1.2
+    const top = 1
     const { node, x, y } = axes({
-      box: { left: 34, top: 24, width: width - 50, height: height - 66 },
+      box: { left: 34, top: 48, width: width - 50, height: height - 90 },
       x: [0, STEPS],
       y: [0, top],
       xticks: [0, 20, 40, 60, 80, 100],
@@ -67,8 +67,10 @@ export default {
     if (wait) {
       parts.push(svg("path", { d: `M${x(wait).toFixed(1)} ${y(0)}V${y(0.5)}`, stroke: "var(--c1)", "stroke-width": 1.5 }))
       parts.push(svg("circle", { cx: x(wait).toFixed(1), cy: y(middle[wait]).toFixed(1), r: 5, fill: "var(--c1)" }))
-      parts.push(text(x(wait) + 8, y(0.5) - 6, `${wait} steps`))
+      parts.push(text(x(wait) + 9, y(0.5) - 2, `${wait} steps`, { class: "halo" }))
     }
+    const legend = ["thick: median, thin: each network", "dashed: medians at 10\u207b\u2074, 10\u207b\u00b3 \u2026 10"]
+    legend.forEach((string, at) => parts.push(text(x(STEPS), 14 + 18 * at, string, { "text-anchor": "end" })))
     return parts
   },
 
@@ -85,14 +87,14 @@ import shallownet as sn
 
 X = np.random.default_rng(2).standard_normal((2, 60))
 Y = (X[1:] > np.abs(X[:1]) - 1).astype(float)
-scaled = partial(sn.initializers.normal, std=10 ** ${scale < 0 ? `${scale}` : scale}.0)
+scaled = partial(sn.initializers.normal, std=10.0 ** ${scale})
 start = sn.init_params([2, 2, 1], scaled, np.random.default_rng(${seed}), ensemble=(${NETWORKS},))
 losses = sn.train(start, X, Y, steps=${STEPS}, lr=1.0).history["loss"]
 
 median = np.median(losses, axis=1)
 wait = int((median < 0.5).argmax())  # the first step below one half
 print(wait, median[[0, 10, 20, 40, ${STEPS}]].round(3).tolist())
-`.replace(/(\.\d+)\.0\)/, "$1)"),
+`,
 
   numbers({ runs, middle, wait }) {
     const losses = Array.from({ length: STEPS + 1 }, (_, t) => runs.map(run => run[t]))

@@ -1,6 +1,6 @@
 // Chapter 1: where the incoming weights of four units go, from starts that tell the units apart and starts that do not.
 
-import { axes, path, said, svg } from "./_draw.js"
+import { axes, path, said, svg, text } from "./_draw.js"
 import { train } from "./_network.js"
 import { generator } from "./_random.js"
 
@@ -113,6 +113,16 @@ export default {
     for (let unit = 0; unit < 4; unit++) {
       const [x, y] = [weights[step][2 * unit], weights[step][2 * unit + 1]]
       parts.push(svg("circle", { cx: plane.x(x), cy: plane.y(y), r: 10 - 2 * unit, fill: COLOURS[unit] }))
+    }
+    for (const group of together(weights[step])) {
+      const unit = group[0] - 1
+      const [from, to] = [weights[0], weights[step]].map(w => [plane.x(w[2 * unit]), plane.y(w[2 * unit + 1])])
+      // Beside the way it came, to the right where there is room.
+      const way = Math.hypot(to[0] - from[0], to[1] - from[1])
+      const aside = way > 1 ? [-(to[1] - from[1]) / way, (to[0] - from[0]) / way] : [1, 0]
+      const turn = aside[0] < 0 !== to[0] > plane.x(0.75 * limit) ? -15 : 15
+      const look = { class: "halo", "text-anchor": aside[0] * turn < 0 ? "end" : "start" }
+      parts.push(text(to[0] + turn * aside[0], to[1] + turn * aside[1] + 5, group.join(", "), look))
     }
     const ts = Array.from({ length: step + 1 }, (_, t) => loss.x(t))
     const curve = { d: path(ts, Array.from(losses.slice(0, step + 1), loss.y)), fill: "none" }

@@ -1,0 +1,373 @@
+"""Explorables: a figure until it is touched; then every control by keyboard, and numbers that Python confirms."""
+
+import gzip
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import served
+
+OPEN = "[data-explore][data-state=ready]"
+READY = "document.querySelector('[data-explore]')?.dataset.state == 'ready'"
+VISIBLE = ".explorable__controls :is(input, select):visible"
+RANDOM = served.ROOT / "docs" / "_book" / "live" / "src" / "explore" / "_random.js"
+# Draws everything that is asked for, in one go, from the seeds that are.
+DRAWS = """async ([source, seeds]) => {
+    const { generator } = await import("data:text/javascript;charset=utf-8," + encodeURIComponent(source))
+    return seeds.map(seed => {
+        const rng = generator(seed)
+        const found = [rng.normals(100000), rng.permutation([...Array(100).keys()]), rng.randoms(100)]
+        return [...found, rng.permutation([...Array(7).keys()]), rng.normals(100)].map(draws => [...draws])
+    })
+}"""
+# How long from a slider's move to the picture, in milliseconds: to the frame after the one that drew it.
+MOVES = """async () => {
+    const sliders = [...document.querySelectorAll(".explorable__controls input[type=range]")]
+    const slider = sliders.find(slider => slider.checkVisibility())
+    const [low, high, step] = [+slider.min, +slider.max, +slider.step]
+    const picture = () => new Promise(done => requestAnimationFrame(() => {
+        const channel = new MessageChannel()
+        channel.port1.onmessage = () => done(performance.now())
+        channel.port2.postMessage(0)
+    }))
+    const times = []
+    for (let at = 0; at < 40; at++) {
+        slider.value = low + step * Math.round((high - low) / step * ((at * 0.37) % 1))
+        const begun = performance.now()
+        slider.dispatchEvent(new Event("input", {bubbles: true}))
+        times.push(await picture() - begun)
+    }
+    return times
+}"""
+FITS = """() => [...document.querySelectorAll("[data-explore] *")]
+    .filter(e => e.checkVisibility() && !e.closest("pre, svg") && e.getBoundingClientRect().right > innerWidth - 5)
+    .map(e => e.outerHTML.slice(0, 100))"""
+SMALL = """() => [...document.querySelectorAll("[data-explore] :is(button, input, select, summary)")]
+    .filter(e => e.checkVisibility())
+    .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+    .filter(([, box]) => box.width < 24 || box.height < 24)
+    .map(([html]) => html)"""
+
+
+def explorables():
+    """The pages that hold one; each is named as its page is."""
+    pages = [page for page in served.chapters() if "data-explore=" in (served.site() / page / "index.html").read_text()]
+    assert {"chapters/symmetry/", "chapters/small-random/"} <= set(pages)
+    return pages
+
+
+def pytest_generate_tests(metafunc):
+    if "chapter" in metafunc.fixturenames:
+        metafunc.parametrize("chapter", explorables(), ids=name)
+
+
+def name(chapter):
+    return chapter.split("/")[1]
+
+
+def explored(tab, chapter, settings="", **options):
+    """The chapter with its explorable open, by a link with settings or by its button."""
+    page = tab(chapter + (f"?{name(chapter)}={settings}" if settings else ""), **options)
+    if not settings:
+        page.locator(".explorable__open").click()
+    return settled(page)
+
+
+def settled(page):
+    page.wait_for_selector(OPEN, timeout=10_000)
+    return page
+
+
+def moved(page, act):
+    """What `act` does, and all that follows from it."""
+    act()
+    page.wait_for_timeout(50)
+    return settled(page)
+
+
+def state(page):
+    """What the reader sees, in numbers and in words."""
+    return page.evaluate("""() => ({
+        numbers: document.querySelector("[data-explore]").dataset.numbers,
+        says: document.querySelector(".explorable__says").textContent,
+        code: document.querySelector(".explorable__code code").textContent,
+        values: Object.fromEntries([...document.querySelectorAll(".explorable__controls [name]")]
+            .filter(e => e.checkVisibility()).map(e => [e.name, e.value])),
+    })""")
+
+
+def variants(page, chapter):
+    """Links to settings that use every control: each choice, and both ends and a middle of each slider with it."""
+    controls = page.locator(".explorable__controls [name]").evaluate_all(
+        """all => all.map(e => ({name: e.name, options: e.options && [...e.options].map(o => o.value),
+            min: e.min, max: e.max, step: e.step}))"""
+    )
+    found = []
+    for control in controls:
+        if control["options"]:
+            found += [f"{control['name']}:{value}" for value in control["options"]]
+        else:
+            low, high, step = (float(control[key] or 1) for key in ("min", "max", "step"))
+            middle = low + step * round((high - low) / step * 0.4)
+            found += [f"{control['name']}:{value:g}" for value in (low, middle, high)]
+    if name(chapter) == "symmetry":
+        found += ["start:random,seed:7,step:300", "start:constant,step:40"]
+    return found
+
+
+@pytest.mark.parametrize("seeds", [[0, 7, 12345678901]])
+def test_random_numbers_are_numpys(browser, seeds):
+    """What is drawn on the screen is what the reader draws: the same stream, in any order of asking."""
+    page = browser.new_page()
+    found = page.evaluate(DRAWS, [RANDOM.read_text(encoding="utf-8"), seeds])
+    page.close()
+
+    for seed, draws in zip(seeds, found, strict=True):
+        rng = np.random.default_rng(seed)
+        expected = [rng.standard_normal(100_000), rng.permutation(np.arange(100)), rng.random(100)]
+        expected += [rng.permutation(np.arange(7)), rng.standard_normal(100)]
+        for mine, theirs in zip(draws, expected, strict=True):
+            assert np.allclose(mine, theirs, rtol=1e-13, atol=1e-14)
+
+
+def test_the_script_that_every_reader_gets_is_small():
+    """All of it is for later: at most 2 kB before the first touch."""
+    page = served.site() / explorables()[0] / "index.html"
+    (script,) = re.findall(r'src="([^"]*/live/explore-\w+\.js)"', page.read_text(encoding="utf-8"))
+
+    assert len(gzip.compress((page.parent / script).read_bytes())) <= 2000
+
+
+def test_the_figure_stands_until_it_is_touched(chapter, browser, server):
+    """Nobody waits for what they did not ask for, and without JavaScript nothing is missing."""
+    for script in (True, False):
+        context = browser.new_context(java_script_enabled=script)
+        page = context.new_page()
+        server.sent.clear()
+        page.goto(server.url + chapter, wait_until="networkidle")
+
+        assert page.locator("[data-explore] svg.drawing").count() == 1
+        assert page.locator(".explorable__open").count() == script
+        assert not [address for address in server.sent if "/live/explore/" in address]
+        assert sum(sent for address, sent in server.sent.items() if "/live/" in address) < 5000
+        context.close()
+
+
+def test_opens_and_moves_by_keyboard(chapter, tab):
+    """Every control, with the arrow keys alone; each move changes the picture and the words for it."""
+    page = tab(chapter)
+    page.locator(".explorable__open").focus()
+    page.keyboard.press("Enter")
+    settled(page)
+
+    assert page.evaluate("document.activeElement.matches('.explorable__controls [name]')")
+    assert page.locator("[data-explore] svg.drawing").count() == 0
+    for at in range(page.locator(VISIBLE).count()):
+        before = state(page)
+        drawn = page.locator(".explorable__drawing").inner_html()
+        control = page.locator(VISIBLE).nth(at)
+        control.focus()
+        last = control.evaluate("e => e.value == (e.max || e.options[e.options.length - 1].value)")
+        for _ in range(3):
+            moved(page, lambda back=last: page.keyboard.press("ArrowLeft" if back else "ArrowRight"))
+        after = state(page)
+
+        assert after["values"] != before["values"]
+        assert after["numbers"] != before["numbers"], before["values"]
+        assert after["code"] != before["code"]
+        assert page.locator(".explorable__drawing").inner_html() != drawn
+        moved(page, lambda: page.get_by_role("button", name="Reset").press("Enter"))
+
+
+def test_the_words_follow_the_picture(chapter, tab):
+    """Who cannot see the picture hears of each change, when it has come to rest."""
+    page = explored(tab, chapter)
+    assert page.locator(".explorable__says").get_attribute("aria-live") == "polite"
+    assert page.locator(".explorable__drawing").get_attribute("role") == "img"
+
+    said = {state(page)["says"]}
+    for settings in variants(page, chapter):
+        said.add(state(explored(tab, chapter, settings))["says"])
+
+    assert len(said) > 3, said
+    assert all(sentence.endswith(".") for sentence in said)
+
+
+def test_a_link_restores_the_settings(chapter, tab):
+    """Also when the theme has written the section into the address, and back to the defaults with Reset."""
+    page = explored(tab, chapter)
+    first = state(page)
+    settings = variants(page, chapter)[-1]
+    there = state(explored(tab, chapter, settings))
+    for place in (2000, 3000):  # it leaves the first move alone
+        page.evaluate("place => window.scrollTo(0, place)", place)
+        page.wait_for_timeout(700)
+    address = page.url
+    assert f"?{name(chapter)}=" in address
+    assert "#" in address
+    page.goto("about:blank")
+    page.goto(address)
+    settled(page)
+
+    assert state(page) == there
+    assert there["values"] != first["values"]
+    moved(page, lambda: page.get_by_role("button", name="Reset").click())
+    assert state(page) == first
+    assert f"{name(chapter)}=" not in page.url
+
+
+def test_a_link_that_makes_no_sense_is_ignored(chapter, tab):
+    """Addresses get mangled; the picture then is the usual one."""
+    usual = state(explored(tab, chapter))
+
+    mangled = state(explored(tab, chapter, "none:1,scale:x,step:,seed:NaN,start:constructor,:,"))
+
+    assert mangled == usual
+
+
+def test_the_code_gives_the_numbers_of_the_picture(chapter, tab, tmp_path):
+    """Pasted into a plain session, at every choice and along every slider."""
+    page = explored(tab, chapter)
+    cases = []
+    for settings in ["", *variants(page, chapter)]:
+        found = state(explored(tab, chapter, settings))
+        cases.append((settings, found["code"], json.loads(found["numbers"])))
+    runner = """
+import json, sys
+import numpy as np
+for settings, code, numbers in json.load(sys.stdin):
+    names = {"__name__": "__main__"}
+    exec(code, names)
+    assert numbers, settings
+    for name, value in numbers.items():
+        theirs, mine = np.asarray(names[name], float), np.asarray(value, float)
+        assert theirs.shape == mine.shape, (settings, name, theirs.shape, mine.shape)
+        assert np.allclose(mine, theirs, rtol=1e-6, atol=1e-9), (settings, name, np.abs(mine - theirs).max())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", runner],
+        input=json.dumps(cases),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert len(cases) > 5
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_code_can_be_copied(chapter, tab):
+    """By its button, as text that ends in a line of its own."""
+    page = explored(tab, chapter)
+    page.get_by_text("Show the code").press("Enter")
+    page.get_by_role("button", name="Copy", exact=True).press("Enter")
+
+    page.wait_for_selector("text=Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == state(page)["code"]
+
+
+def test_plays_and_pauses(tab):
+    """From the beginning, frame by frame; a second press holds it."""
+    page = explored(tab, "chapters/symmetry/")
+    slider = page.get_by_label("Step")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Pause").click()
+    settled(page)
+    held = int(slider.input_value())
+
+    assert 0 < held < 1000
+    page.wait_for_timeout(300)
+    assert int(slider.input_value()) == held
+    assert f"After {held} steps" in state(page)["says"]
+
+
+def test_nothing_moves_by_itself_for_who_asked_for_that(chapter, tab):
+    """The end of the way is shown, and a slider leads along it."""
+    page = explored(tab, chapter, reduced_motion="reduce")
+    before = page.locator(".explorable__drawing").inner_html()
+    page.wait_for_timeout(400)
+
+    assert page.locator(".explorable__play:visible").count() == 0
+    assert page.locator(".explorable__drawing").inner_html() == before
+    assert state(page)["numbers"] == state(explored(tab, chapter))["numbers"]
+
+
+def test_survives_the_themes_way_of_changing_pages(chapter, browser, server):
+    """From a page without any, by a link, and back, and forward again to the same settings."""
+    context = browser.new_context()
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    # The theme takes a link for one of the site's own by the sitemap, whose addresses are those of the published site.
+    sitemap = (served.site() / "sitemap.xml").read_text(encoding="utf-8").replace(served.address(), server.url)
+    page.route("**/sitemap.xml", lambda route: route.fulfill(body=sitemap, content_type="application/xml"))
+    page.goto(server.url, wait_until="networkidle")
+    page.evaluate("window.kept = true")
+    page.locator(f".md-nav--primary a[href*='{chapter}']").first.evaluate("a => a.click()")
+    page.locator(".explorable__open").click(timeout=10_000)
+    settled(page)
+    page.locator(VISIBLE).first.focus()
+    at_end = page.locator(VISIBLE).first.evaluate("e => e.value == e.max")
+    moved(page, lambda: page.keyboard.press("ArrowLeft" if at_end else "ArrowRight"))
+    there = state(page)
+    page.evaluate("document.querySelector('a.md-logo').click()")
+    page.wait_for_function("!document.querySelector('[data-explore]')")
+    page.go_back()
+    page.wait_for_function(READY)
+
+    assert page.evaluate("window.kept")  # the page was never loaded anew
+    assert state(page) == there
+    assert problems == []
+    context.close()
+
+
+def test_says_so_where_it_cannot_be_loaded(chapter, browser, server):
+    """The figure stays, and the reader can try again."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/live/explore/**", lambda route: route.abort())
+    page.goto(server.url + chapter)
+    page.locator(".explorable__open").click()
+
+    page.wait_for_selector("text=Try again")
+    assert page.locator("[data-explore] svg.drawing").count() == 1
+    assert page.locator(".explorable__open").is_enabled()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_is_accessible_when_open(chapter, scheme, tab):
+    """axe-core finds nothing to report, with the code open."""
+    page = explored(tab, chapter, color_scheme=scheme)
+    page.get_by_text("Show the code").click()
+    page.evaluate((served.node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
+
+    violations = page.evaluate("axe.run('article', {resultTypes: ['violations']}).then(r => r.violations)")
+
+    assert [f"{v['id']}: {n['html'][:150]}" for v in violations for n in v["nodes"]] == []
+
+
+def test_fits_a_phone_when_open(chapter, tab):
+    """360 px wide, nothing sideways, and everything to touch is at least 24 px."""
+    page = explored(tab, chapter, viewport={"width": 360, "height": 740}, has_touch=True)
+    page.get_by_text("Show the code").click()
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate(FITS) == []
+    assert page.evaluate(SMALL) == []
+
+
+def test_follows_a_slider(chapter, tab, measured):
+    """A picture that lags behind the hand does not explain anything."""
+    page = explored(tab, chapter)
+
+    times = sorted(page.evaluate(MOVES))
+
+    middle, late = np.median(times), times[37]
+    measured(f"{middle:6.1f} ms at the median, {late:.1f} at the 95th percentile: slider to picture, {chapter}")
+    assert middle <= 50
