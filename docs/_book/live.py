@@ -127,8 +127,10 @@ def _kernel(modules: Path, cache: Path) -> bytes:
         cache.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=cache, prefix="new-"))
         # No runtime: the page says what lies where, above the kernel's own tables.
-        options = ["--runtime", "stub", "--memoryBase", "8192", "--enable", "simd", "-O3", "--noAssert"]
-        command = [str(modules / ".bin" / "asc"), "index.ts", "--outFile", str(fresh.resolve() / "kernel.wasm"), *options]
+        command = [
+            *(str(modules / ".bin" / "asc"), "index.ts", "--outFile", str(fresh.resolve() / "kernel.wasm")),
+            *("--runtime", "stub", "--memoryBase", "8192", "--enable", "simd", "-O3", "--noAssert"),
+        ]
         subprocess.run(command, cwd=HERE / "kernel", check=True, capture_output=True, text=True)
         (fresh / "kernel.wasm").replace(kept)
         fresh.rmdir()

@@ -19,13 +19,12 @@ LOAD = """async address => {
   kernel.tables()
   kernel.memory.grow(1200)
   const start = Math.ceil(kernel.free() / 64) * 64
-  const put = (at, text) => new Uint8Array(kernel.memory.buffer, at).set(Uint8Array.from(atob(text), c => c.charCodeAt()))
   const get = (at, length) => new Promise(resolve => {
     const reader = new FileReader()
     reader.onload = () => resolve(reader.result.split(",")[1])
     reader.readAsDataURL(new Blob([new Uint8Array(kernel.memory.buffer, at, length)]))
   })
-  Object.assign(window, { kernel, start, put, get })
+  Object.assign(window, { kernel, start, get })
 }"""
 
 
@@ -73,7 +72,8 @@ def test_uniforms_are_numpys(kernel):
 def test_orthogonal_matrices_are_the_librarys(kernel, n):
     """Gram-Schmidt against LAPACK's reflections."""
     script = """n => {
-      kernel.seed(3, 0); kernel.normals(start, n * n); kernel.orthogonalise(start, n, start + 8 * n * n); return get(start, 8 * n * n) }"""
+      kernel.seed(3, 0); kernel.normals(start, n * n); kernel.orthogonalise(start, n, start + 8 * n * n)
+      return get(start, 8 * n * n) }"""
 
     found = np.frombuffer(kernel(script, n)).reshape(n, n)
 
@@ -100,14 +100,14 @@ PASSES = """([bits, kind, scale, n, m, depth]) => {
   }
   for (let l = 0; l < depth; l++) {
     const to = A + l * column
-    call("product", W + bytes * l * square, n, 1, from, to, n, n, m, scale)
+    call("product", W + bytes * l * square, n, 1, from, to, n, n, m, m, scale)
     call("activate", to, to, n * m, kind)
     count(to)
     from = to
   }
   for (let l = depth - 1; l >= 0; l--) {
     const to = deltas + l * column
-    call("product", W + bytes * (l + 1) * square, 1, n, delta, to, n, n, m, scale)
+    call("product", W + bytes * (l + 1) * square, 1, n, delta, to, n, n, m, m, scale)
     call("damp", to, A + l * column, n * m, kind)
     delta = to
   }

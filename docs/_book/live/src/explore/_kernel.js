@@ -70,20 +70,22 @@ export const network = kernel => {
     }
   }
 
-  // Forward and backward, in float32 or float64: for each layer the root mean square and the counts of sizes, by octave.
+  // Forward and backward: for each layer the root mean square and the counts of sizes, by octave. In float64, or in float32 for
+  // a picture that moves; that one sends only some of the examples back.
   return (bits, settings, scale, { first, bins }) => {
     prepare(settings)
     const { width, depth, examples, activation } = settings
     const bytes = bits / 8
     const kind = ACTIVATIONS.indexOf(activation)
     const column = width * examples
+    const sent = bits === 32 ? Math.min(examples, 64) : examples
     const { A, back, forth } = layout
     const W = l => layout[`W${bits}`] + bytes * width * width * (l - 1) // of layer 1, 2, ...
     const { [`product${bits}`]: product, [`activate${bits}`]: activate, [`damp${bits}`]: damp } = kernel
     const { [`square${bits}`]: square, [`octaves${bits}`]: octaves } = kernel
     const zero = at => new Uint8Array(kernel.memory.buffer, at, bytes * column).fill(0)
-    const seen = at => {
-      const rms = Math.sqrt(square(at, column))
+    const seen = (at, columns) => {
+      const rms = Math.sqrt(square(at, column) * (examples / columns))
       if (bits === 32 && rms < FAINT) zero(at)
       octaves(at, column, layout.bins, bins, first)
       return { rms, counts: kernel.counts(layout.bins, bins) }
@@ -93,17 +95,18 @@ export const network = kernel => {
     let delta = from + bytes * column
     for (let l = 1; l <= depth; l++) {
       const to = A + bytes * column * (l - 1)
-      product(W(l), width, 1, from, to, width, width, examples, scale)
+      product(W(l), width, 1, from, to, width, width, examples, examples, scale)
       activate(to, to, column, kind)
-      up.push(seen(to))
+      up.push(seen(to, examples))
       from = to
     }
     const down = []
+    if (sent < examples) [back, forth].forEach(zero)
     for (let l = depth; l >= 1; l--) {
       const to = l % 2 ? forth : back
-      product(W(l + 1), 1, width, delta, to, width, width, examples, scale)
+      product(W(l + 1), 1, width, delta, to, width, width, examples, sent, scale)
       damp(to, A + bytes * column * (l - 1), column, kind)
-      down.unshift(seen(to))
+      down.unshift(seen(to, sent))
       delta = to
     }
     return { up, down }

@@ -137,7 +137,7 @@ export default {
     state.redraw = () => {
       const panels = [
         ["activations", state.up, left],
-        ["deltas, coming back", state.down, left + across + 14],
+        ["deltas", state.down, left + across + 14],
       ]
       ridges.replaceChildren(...panels.flatMap(([label, layers, x]) => ridge(label, layers, { left: x, top: 24, width: across, height: tall }, x === left)))
     }

@@ -52,7 +52,7 @@ export default {
     const { low, high, slope, tanh } = CURVES[activation]
     const { X, W, Z, A, bins } = at
     const count = UNITS * EXAMPLES
-    kernel.product64(W, inputs, 1, X, Z, UNITS, inputs, EXAMPLES, 10 ** scale)
+    kernel.product64(W, inputs, 1, X, Z, UNITS, inputs, EXAMPLES, EXAMPLES, 10 ** scale)
     kernel.activate64(Z, A, count, ACTIVATIONS.indexOf(activation))
     kernel.histogram(Z, count, bins, BINS, -SPAN, SPAN)
     const z = kernel.counts(bins, BINS)
@@ -75,7 +75,7 @@ export default {
     const left = 34
     const side = Math.max(0.2 * width, 66)
     const below = 0.3 * height
-    const main = { left, top: 24, width: width - left - side - 14, height: height - below - 66 }
+    const main = { left, top: 24, width: width - left - side - 14, height: height - below - 72 }
     const right = main.left + main.width
     const bottom = main.top + main.height
     const under = bottom + 10 // where the histogram of z begins
@@ -129,7 +129,7 @@ export default {
       parts.push(text(main.left - 7, y(value) + 4, said(value), { "text-anchor": "end" }))
     for (const value of [-8, -4, 0, 4, 8])
       parts.push(text(x(value), under + below + 16, said(value), { "text-anchor": "middle" }))
-    parts.push(text(x(0), under + below + 34, "z", { "text-anchor": "middle", "font-style": "italic" }))
+    parts.push(text(x(0), under + below + 32, "z", { "text-anchor": "middle", "font-style": "italic" }))
     parts.push(text(main.left, 14, `a = ${activation}(z)`))
     parts.push(text(right + 10, 14, "a", { "font-style": "italic" }))
     // What lies beyond the picture, on both sides alike.

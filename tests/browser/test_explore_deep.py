@@ -1,0 +1,204 @@
+"""The explorables that the kernel computes: their numbers are those of the code they show, and sliders move them."""
+
+import json
+import os
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import shallownet as sn
+
+STATES = {
+    "saturation": [
+        "",
+        "scale:0.35,inputs:990",
+        "activation:sigmoid,scale:-0.5,inputs:340",
+        "scale:-3,inputs:10",
+    ],
+    "deep-scaling": [
+        "",
+        "activation:tanh,scheme:small,depth:50,width:24,examples:16",
+        "activation:scaled_tanh,scheme:orthogonal,depth:12,seed:7",
+        "activation:sigmoid,scheme:habit,depth:3,width:256",
+        "activation:tanh,scheme:own,sigma:3,depth:50,examples:16",  # chaos, in which float32 would drown
+        "activation:selu,scheme:lecun,depth:10,width:256,examples:256",
+        "activation:leaky_relu,scheme:he,depth:20",
+        "activation:identity,scheme:gain,depth:50,width:20",
+    ],
+}
+
+
+@pytest.fixture
+def explored(tab):
+    """`explored(name, settings)` opens a chapter at an explorable with these settings, once it is at rest."""
+
+    def open_(name, settings="", **options):
+        page = tab(f"chapters/{name}/?{name}={settings or '-'}", **options)
+        page.wait_for_selector(f"[data-explore={name}][data-state=ready]")
+        return page, page.locator(f"[data-explore={name}]")
+
+    return open_
+
+
+def numbers(host):
+    return json.loads(host.get_attribute("data-numbers"))
+
+
+@pytest.mark.parametrize(("chapter", "settings"), [(c, s) for c, all_ in STATES.items() for s in all_])
+def test_the_code_shown_gives_the_numbers_of_the_picture(explored, chapter, settings):
+    """In a plain session, from the address on: the draws, the values and the bars."""
+    _, host = explored(chapter, settings)
+    session = {}
+
+    exec(host.locator("pre code").text_content(), session)
+
+    found = numbers(host)
+    assert {"z", "saturated"} <= found.keys() or {"up", "down_counts"} <= found.keys()
+    for name, value in found.items():
+        expected = np.array(session[name])
+        assert expected.shape == np.shape(value), name
+        if name in ("z", "a", "up_counts", "down_counts"):
+            # A value on an edge may round to either side.
+            off = abs(expected - np.array(value)).sum(axis=-1).max()
+            assert off <= 0.001 * expected.sum(axis=-1).max(), name
+        else:
+            assert np.allclose(value, expected, rtol=1e-6, atol=1e-12 * (name == "slope")), name
+
+
+@pytest.mark.parametrize("chapter", STATES)
+def test_every_state_says_what_it_shows(explored, chapter):
+    """For those who cannot see it, and no two states alike."""
+    said = []
+    for settings in STATES[chapter][:3]:
+        page, host = explored(chapter, settings)
+        said.append(host.locator(".explorable__says").inner_text())
+        assert host.locator("svg[role=img]").get_attribute("aria-label")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    assert len(set(said)) == len(said), said
+    assert all("NaN" not in text and "undefined" not in text for text in said)
+
+
+def test_half_a_layer_is_saturated_where_the_chapter_says(explored):
+    """Exercise 3.1: at a standard deviation of 3.10."""
+    _, host = explored("saturation", "scale:-1,inputs:960")
+
+    found = numbers(host)
+
+    assert abs(found["s"] - 3.10) < 0.05
+    assert abs(found["saturated"] - 0.5) < 0.02
+
+
+def test_a_keyboard_deepens_the_network(explored):
+    """Arrows on the slider, and the address follows."""
+    page, host = explored("deep-scaling", "depth:10")
+
+    host.locator("input[name=depth]").press("ArrowRight")
+
+    page.wait_for_selector("[data-explore=deep-scaling][data-state=ready]")
+    assert len(numbers(host)["up"]) == 11
+    page.wait_for_function("location.search.includes('depth:11')")
+
+
+def test_a_network_too_faint_for_float32_is_measured_once_it_rests(explored):
+    """While a slider moves, its last layers count as 0; at rest the numbers are there."""
+    _, host = explored("deep-scaling", "activation:tanh,scheme:small,depth:50,width:24,examples:16")
+
+    assert 0 < numbers(host)["up"][-1] < 1e-45
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_the_bars_fit_into_the_picture(explored, phone):
+    """Nothing is drawn outside the drawing, whatever the width."""
+    options = {"viewport": {"width": 360, "height": 740}, "has_touch": True} if phone else {}
+    for chapter in STATES:
+        page, host = explored(chapter, STATES[chapter][1], **options)
+        outside = """all => {
+          const box = all[0].closest("svg").getBoundingClientRect()
+          const fits = b =>
+            b.left > box.left - 2 && b.right < box.right + 2 && b.top > box.top - 2 && b.bottom < box.bottom + 2
+          return all.filter(e => e.getBoundingClientRect().width && !fits(e.getBoundingClientRect())).map(e => e.outerHTML) }"""
+
+        assert host.locator("svg.explorable__drawing :is(path, rect, text)").evaluate_all(outside) == [], chapter
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+LISTEN = """() => {
+  window.times = []
+  // From the key, by the browser's own clock, until the frame that it changes is done.
+  document.querySelector("[data-explore=deep-scaling] input[name=sigma]").addEventListener("input", event => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => times.push(performance.now() - event.timeStamp)
+    requestAnimationFrame(() => port2.postMessage(0))
+  }, true)
+}"""
+FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+
+
+def test_from_slider_to_picture(explored, measured):
+    """10 layers of 256 units and 256 examples, to their histograms: 33 ms at the median, and 50 nearly always."""
+    page, host = explored("deep-scaling", "activation:tanh,scheme:own,sigma:1,depth:10,width:256,examples:256")
+    devtools = page.context.new_cdp_session(page)
+    # What the page's thread computes, scripts, layout and painting, however many tests share this machine.
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent():
+        found = {m["name"]: 1000 * m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
+        return found["TaskDuration"]
+
+    page.evaluate(LISTEN)
+    host.locator("input[name=sigma]").focus()
+    busy = []
+    for i in range(60):
+        before = spent()
+        page.keyboard.press("ArrowRight" if i % 20 < 10 else "ArrowLeft")
+        page.evaluate(FRAMES)
+        busy.append(spent() - before)
+    devtools.detach()
+
+    clock = page.evaluate("times")
+    lines = [(busy, "of computing"), (clock, "by the clock")]
+    for times, name in lines:
+        middle, most = np.quantile(times, [0.5, 0.95])
+        measured(f"slider to picture, 10 x 256 x 256, {name}: median {middle:.0f} ms, 95th percentile {most:.0f} ms")
+    quiet = os.getloadavg()[0] < os.cpu_count()
+    for times, _ in lines[: 1 + quiet]:
+        assert len(times) == 60
+        assert np.median(times) <= 33
+        assert np.quantile(times, 0.95) <= 50
+
+
+@pytest.mark.parametrize(
+    ("activation", "sigma", "depth"),
+    [
+        *(("tanh", 0.7, 20), ("tanh", 1.0, 20), ("tanh", 1.65, 20), ("tanh", 3.0, 30), ("tanh", 0.7, 5)),
+        *(("relu", 0.7, 20), ("relu", 1.4, 20), ("relu", 3.0, 20), ("relu", 1.0, 10)),
+    ],
+)
+def test_the_map_tells_what_learns(explored, activation, sigma, depth):
+    """Networks of 64 units on the digits of the chapter, at the best of three rates, on both sides of its line."""
+    _, host = explored("deep-scaling", f"activation:{activation},scheme:own,sigma:{sigma},depth:{depth}")
+    digits, labels = load_digits(return_X_y=True)
+    digits = ((digits - digits.mean()) / digits.std()).T.astype(np.float32)
+    targets = np.eye(10, dtype=np.float32)[:, labels]
+    g, loss = getattr(sn.activations, activation), sn.losses.softmax_cross_entropy
+    scheme = partial(sn.initializers.lecun, gain=sigma)
+    sizes, rates = [64] * (depth + 1) + [10], np.array([0.0003, 0.003, 0.03])
+    rng = np.random.default_rng(0)
+    params = sn.init_params(sizes, scheme, rng, ensemble=(3,), dtype=np.float32)
+
+    settings = {"steps": 200, "activation": g, "loss": loss, "optimizer": "momentum", "batch_size": 64, "rng": rng}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some rates are too high for some networks
+        params, _ = sn.train(params, digits, targets, lr=rates, **settings)
+    final = []
+    for i in range(3):
+        layers = [(W[i], b[i]) for W, b in params]
+        diverged = not all(np.isfinite(W).all() for W, _ in layers)
+        final.append(np.inf if diverged else float(loss.f(sn.forward(layers, digits, g).A[-1], targets)))
+
+    learned = min(final) < 1.9  # a coin of ten sides has 2.30
+    assert learned == numbers(host)["learns"], final
