@@ -120,7 +120,8 @@ def test_the_bars_fit_into_the_picture(explored, phone):
           const box = all[0].closest("svg").getBoundingClientRect()
           const fits = b =>
             b.left > box.left - 2 && b.right < box.right + 2 && b.top > box.top - 2 && b.bottom < box.bottom + 2
-          return all.filter(e => e.getBoundingClientRect().width && !fits(e.getBoundingClientRect())).map(e => e.outerHTML) }"""
+          const drawn = all.map(e => [e.outerHTML, e.getBoundingClientRect()])
+          return drawn.filter(([, b]) => b.width && !fits(b)).map(([text]) => text) }"""
 
         assert host.locator("svg.explorable__drawing :is(path, rect, text)").evaluate_all(outside) == [], chapter
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
