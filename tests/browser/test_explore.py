@@ -11,7 +11,6 @@ import pytest
 import served
 
 OPEN = "[data-explore][data-state=ready]"
-READY = "document.querySelector('[data-explore]')?.dataset.state == 'ready'"
 VISIBLE = ".explorable__controls :is(input, select):visible"
 RANDOM = served.ROOT / "docs" / "_book" / "live" / "src" / "explore" / "_random.js"
 # Draws everything that is asked for, in one go, from the seeds that are.
@@ -316,9 +315,9 @@ def test_survives_the_themes_way_of_changing_pages(chapter, browser, server):
     moved(page, lambda: page.keyboard.press("ArrowLeft" if at_end else "ArrowRight"))
     there = state(page)
     page.evaluate("document.querySelector('a.md-logo').click()")
-    page.wait_for_function("!document.querySelector('[data-explore]')")
+    page.wait_for_selector("[data-explore]", state="detached")
     page.go_back()
-    page.wait_for_function(READY)
+    settled(page)
 
     assert page.evaluate("window.kept")  # the page was never loaded anew
     assert state(page) == there

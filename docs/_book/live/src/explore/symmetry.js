@@ -120,9 +120,13 @@ export default {
       // Beside the way it came, to the right where there is room.
       const way = Math.hypot(to[0] - from[0], to[1] - from[1])
       const aside = way > 1 ? [-(to[1] - from[1]) / way, (to[0] - from[0]) / way] : [1, 0]
-      const turn = aside[0] < 0 !== to[0] > plane.x(0.75 * limit) ? -15 : 15
+      const place = turn => [to[0] + turn * aside[0], to[1] + turn * aside[1] + 5]
+      const right = aside[0] < 0 ? -15 : 15
+      const [rightX, rightY] = place(right)
+      const room = rightX < plane.x(limit) - 12 * group.length && rightY > plane.y(limit) + 14 && rightY < plane.y(-limit) - 6
+      const turn = room ? right : -right
       const look = { class: "halo", "text-anchor": aside[0] * turn < 0 ? "end" : "start" }
-      parts.push(text(to[0] + turn * aside[0], to[1] + turn * aside[1] + 5, group.join(", "), look))
+      parts.push(text(...place(turn), group.join(", "), look))
     }
     const ts = Array.from({ length: step + 1 }, (_, t) => loss.x(t))
     const curve = { d: path(ts, Array.from(losses.slice(0, step + 1), loss.y)), fill: "none" }
@@ -154,8 +158,8 @@ ${typeof code === "string" ? code : code(seed)}start = [(W1, np.zeros((4, 1))), 
 keep = {"W1": lambda params, trace: params[0].W}
 history = sn.train(start, X, Y, steps=${step}, lr=0.5, record=keep).history
 
-W1, loss = history["W1"][-1], history["loss"][-1]  # the points, and the end of the curve
-paths, losses = history["W1"][::50], history["loss"][::50]  # on the way there
+W1, loss = history["W1"][-1], history["loss"][-1]  # the points, the loss
+paths, losses = history["W1"][::50], history["loss"][::50]  # every 50 steps
 print(W1.round(3).tolist(), round(float(loss), 3))
 `
   },
