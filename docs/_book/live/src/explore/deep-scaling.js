@@ -218,9 +218,9 @@ const ridge = (label, layers, box, numbered) => {
     const y = base(i)
     const most = Math.max(...counts, 1)
     let d = ""
-    // Bins that are all empty need no point.
+    const low = most / 100 // lower bars than that would not be seen, and only make the line ragged
     counts.forEach((count, bin) => {
-      if (count || counts[bin - 1] || counts[bin + 1])
+      if (count > low || counts[bin - 1] > low || counts[bin + 1] > low)
         d += `${d ? "L" : "M"}${x(FIRST + bin + 0.5).toFixed(1)} ${(y - (count / most) * high).toFixed(1)}`
     })
     parts.push(svg("path", { d, fill: "var(--paper)", "fill-opacity": 0.8, stroke: "var(--c0)" }))

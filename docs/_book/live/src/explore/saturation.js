@@ -135,7 +135,8 @@ export default {
     // What lies beyond the picture, on both sides alike.
     if (outside > 0.005) {
       const beyond = `${Math.round(50 * outside)} %`
-      parts.push(text(main.left + 3, under + below - 6, `\u2190 ${beyond}`), text(right - 3, under + below - 6, `${beyond} \u2192`, { "text-anchor": "end" }))
+      const y = under + below + 32
+      parts.push(text(main.left, y, `\u2190 ${beyond}`), text(right, y, `${beyond} \u2192`, { "text-anchor": "end" }))
     }
     parts.push(text(right + 12, under + 22, `s = ${s < 0.095 ? s.toPrecision(2) : s.toFixed(s < 9.95 ? 2 : 1)}`))
     const share = `${said(100 * saturated, saturated < 0.0995 ? 1 : 0)} %`
