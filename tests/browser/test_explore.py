@@ -114,6 +114,8 @@ def variants(page, chapter):
             found += [f"{control['name']}:{value:g}" for value in (low, middle, high)]
     if name(chapter) == "symmetry":
         found += ["start:random,seed:7,step:300", "start:constant,step:40"]
+    if name(chapter) == "saturation":
+        found += ["activation:sigmoid,inputs:300"]
     return found
 
 
