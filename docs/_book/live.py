@@ -1,4 +1,4 @@
-"""What runs in the reader's browser: the scripts of live/src, bundled from npm when the site is built.
+"""What runs in the reader's browser: the scripts of live/src, bundled from npm when the site is built, and the kernel.
 
 Nothing of it is kept in the repository, and nothing comes from another site. Where it cannot be had, no Node or no
 network, the book is built without it; with SHALLOWNET_LIVE=required, as in CI, the build fails instead.

@@ -100,14 +100,14 @@ PASSES = """([bits, kind, scale, n, m, depth]) => {
   }
   for (let l = 0; l < depth; l++) {
     const to = A + l * column
-    call("product", W + bytes * l * square, n, 1, from, to, n, n, m, m, scale)
+    call("product", W + bytes * l * square, n, 1, from, to, n, n, m, scale)
     call("activate", to, to, n * m, kind)
     count(to)
     from = to
   }
   for (let l = depth - 1; l >= 0; l--) {
     const to = deltas + l * column
-    call("product", W + bytes * (l + 1) * square, 1, n, delta, to, n, n, m, m, scale)
+    call("product", W + bytes * (l + 1) * square, 1, n, delta, to, n, n, m, scale)
     call("damp", to, A + l * column, n * m, kind)
     delta = to
   }

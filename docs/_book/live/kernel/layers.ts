@@ -3,14 +3,13 @@
 
 const panel = memory.data(32 * 1024, 16) // 32 bytes of examples, of up to 1024 inputs
 
-// Z = scale * W X for the first `columns` of m examples: four units by a panel of examples at a time, whose sums stay in registers.
-// W[i, j] lies at i * down + j * across.
+// Z = scale * W X: four units by a panel of examples at a time, whose sums stay in registers. W[i, j] lies at i * down + j * across.
 // @ts-ignore: decorator
 @inline
-function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, columns: usize, scale: T): void {
+function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: T): void {
   const size = sizeof<T>(), stride = m * size, s = v128.splat<T>(scale)
   const d = down * size, a = across * size
-  for (let at: usize = 0; at < columns * size; at += 32) {
+  for (let at: usize = 0; at < stride; at += 32) {
     // Side by side, since a cache holds few numbers that lie a power of two apart.
     for (let j = 0; j < inner; j++) {
       const from = X + usize(j) * stride + at, to = panel + (usize(j) << 5)
@@ -213,11 +212,11 @@ export function narrow(from: usize, to: usize, count: usize): void {
   for (let i: usize = 0; i < count; i++) store<f32>(to + (i << 2), f32(load<f64>(from + (i << 3))))
 }
 
-export function product32(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, columns: usize, scale: f64): void {
-  product<f32>(W, down, across, X, Z, rows, inner, m, columns, f32(scale))
+export function product32(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: f64): void {
+  product<f32>(W, down, across, X, Z, rows, inner, m, f32(scale))
 }
-export function product64(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, columns: usize, scale: f64): void {
-  product<f64>(W, down, across, X, Z, rows, inner, m, columns, scale)
+export function product64(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: f64): void {
+  product<f64>(W, down, across, X, Z, rows, inner, m, scale)
 }
 export function activate32(from: usize, to: usize, count: usize, kind: i32): void { each<f32>(from, to, count, kind) }
 export function activate64(from: usize, to: usize, count: usize, kind: i32): void { each<f64>(from, to, count, kind) }

@@ -32,6 +32,7 @@ export const load = async () => {
 }
 
 const DEEPEST = 50
+const SENT = 64 // examples that are sent back while the picture moves
 const FAINT = 1e-20 // below it float32 would soon compute with numbers that no processor is fast at: call it 0
 
 // A deep network of `width` units in each layer, on `examples` columns of normal numbers, whose last layer sends normal
@@ -47,18 +48,21 @@ export const network = kernel => {
     if (wanted !== key) {
       key = wanted
       const sizes = [2 * column, (DEEPEST + 1) * square].flatMap(count => [8 * count, 4 * count])
-      const [ends64, ends32, W64, W32, A, back, forth, bins] = kernel.place([
+      const [ends64, ends32, W64, W32, sent32, A, back, forth, bins] = kernel.place([
         ...sizes,
+        4 * width * SENT,
         8 * DEEPEST * column,
         8 * column,
         8 * column,
         256,
         8 * width,
       ])
-      layout = { ends64, ends32, W64, W32, A, back, forth, bins, scratch: bins + 256 }
+      layout = { ends64, ends32, W64, W32, sent32, A, back, forth, bins, scratch: bins + 256 }
       kernel.seed(seed)
       kernel.normals(ends64, 2 * column)
       kernel.narrow(ends64, ends32, 2 * column)
+      const sent = Math.min(examples, SENT)
+      for (let i = 0; i < width; i++) kernel.narrow(ends64 + 8 * (column + i * examples), sent32 + 4 * i * sent, sent)
       drawn = 0
     }
     // Deeper networks go on where the generator stopped.
@@ -78,35 +82,34 @@ export const network = kernel => {
     const bytes = bits / 8
     const kind = ACTIVATIONS.indexOf(activation)
     const column = width * examples
-    const sent = bits === 32 ? Math.min(examples, 64) : examples
+    const sent = bits === 32 ? Math.min(examples, SENT) : examples
     const { A, back, forth } = layout
     const W = l => layout[`W${bits}`] + bytes * width * width * (l - 1) // of layer 1, 2, ...
     const { [`product${bits}`]: product, [`activate${bits}`]: activate, [`damp${bits}`]: damp } = kernel
     const { [`square${bits}`]: square, [`octaves${bits}`]: octaves } = kernel
-    const zero = at => new Uint8Array(kernel.memory.buffer, at, bytes * column).fill(0)
-    const seen = (at, columns) => {
-      const rms = Math.sqrt(square(at, column) * (examples / columns))
-      if (bits === 32 && rms < FAINT) zero(at)
-      octaves(at, column, layout.bins, bins, first)
+    const seen = (at, count) => {
+      const rms = Math.sqrt(square(at, count))
+      if (bits === 32 && rms < FAINT) new Uint8Array(kernel.memory.buffer, at, bytes * count).fill(0)
+      octaves(at, count, layout.bins, bins, first)
       return { rms, counts: kernel.counts(layout.bins, bins) }
     }
     const up = []
     let from = layout[`ends${bits}`]
-    let delta = from + bytes * column
+    let delta = bits === 32 ? layout.sent32 : from + bytes * column
     for (let l = 1; l <= depth; l++) {
       const to = A + bytes * column * (l - 1)
-      product(W(l), width, 1, from, to, width, width, examples, examples, scale)
+      product(W(l), width, 1, from, to, width, width, examples, scale)
       activate(to, to, column, kind)
-      up.push(seen(to, examples))
+      up.push(seen(to, column))
       from = to
     }
     const down = []
-    if (sent < examples) [back, forth].forEach(zero)
     for (let l = depth; l >= 1; l--) {
       const to = l % 2 ? forth : back
-      product(W(l + 1), 1, width, delta, to, width, width, examples, sent, scale)
-      damp(to, A + bytes * column * (l - 1), column, kind)
-      down.unshift(seen(to, sent))
+      product(W(l + 1), 1, width, delta, to, width, width, sent, scale)
+      for (let i = 0; i < width; i++)
+        damp(to + bytes * i * sent, A + bytes * (column * (l - 1) + i * examples), sent, kind)
+      down.unshift(seen(to, width * sent))
       delta = to
     }
     return { up, down }

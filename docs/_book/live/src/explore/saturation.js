@@ -52,7 +52,7 @@ export default {
     const { low, high, slope, tanh } = CURVES[activation]
     const { X, W, Z, A, bins } = at
     const count = UNITS * EXAMPLES
-    kernel.product64(W, inputs, 1, X, Z, UNITS, inputs, EXAMPLES, EXAMPLES, 10 ** scale)
+    kernel.product64(W, inputs, 1, X, Z, UNITS, inputs, EXAMPLES, 10 ** scale)
     kernel.activate64(Z, A, count, ACTIVATIONS.indexOf(activation))
     kernel.histogram(Z, count, bins, BINS, -SPAN, SPAN)
     const z = kernel.counts(bins, BINS)
