@@ -24,6 +24,10 @@ class Activation(NamedTuple):
     def __repr__(self) -> str:
         return f"Activation({self.name})"
 
+    def __reduce__(self) -> Any:
+        # the book's own travel to another process by name: there, too, `tanh` is `tanh`
+        return self.name if globals().get(self.name) is self else (Activation, tuple(self))
+
 
 def _sigmoid(Z: np.ndarray) -> Any:
     # exp of a non-positive number only: the textbook formula overflows for Z below -709.

@@ -258,7 +258,9 @@ def _trained(make: Any, record: Any, keep: Any, cells: list[Cell], shared: bool)
     parts = zip(*(made["params"] for made in all_made), strict=True)
     lr = [np.array(rate) for rate in zip(*rates, strict=True)] if isinstance(rates[0], list) else np.array(rates)
     params = [part[0]._make(np.stack(arrays) for arrays in zip(*part, strict=True)) for part in parts]
-    data = {} if shared else {name: np.stack([made[name] for made in all_made]) for name in ("X", "Y")}
+    # in one layout, whichever a process had them in: it decides the order of sums, and so the last digits
+    pair = {name: [made[name] for made in all_made] for name in ("X", "Y")}
+    data = {name: np.ascontiguousarray(each[0]) if shared else np.stack(each) for name, each in pair.items()}
     batches = np.random.default_rng(np.random.SeedSequence(0))  # the same for all networks, whatever their chunk
     history = _run(**settings | data | {"params": params, "lr": lr, "rng": batches, "record": record}).history
     for name, values in history.items():

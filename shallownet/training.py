@@ -163,14 +163,9 @@ class _Stack:
                 dZ *= self.activation.df(trace.Z[l - 1]) if self.slope is None else self.slope(A)
 
 
-def _product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> np.ndarray:
-    if B.ndim == 2 < A.ndim and out.shape[:-2] == A.shape[:-2]:  # many matrices times one: one tall matrix times it
-        np.matmul(A.reshape(-1, A.shape[-1]), B, out=out.reshape(-1, out.shape[-1]))
-    elif A.shape[-1] == 1:
-        np.multiply(A, B, out=out)
-    else:
-        np.matmul(A, B, out=out)
-    return out
+def _product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> Any:
+    # A stack of matrices stays a stack: as one tall product, a network's last digits would depend on its neighbours.
+    return np.multiply(A, B, out=out) if A.shape[-1] == 1 else np.matmul(A, B, out=out)
 
 
 class _Model:
