@@ -79,7 +79,8 @@ def _dsigmoid(A: np.ndarray) -> Any:
 _IN_PLACE: dict[Activation, tuple[Any, Any]] = {
     tanh: (np.tanh, _dtanh),
     sigmoid: (lambda Z, out: np.copyto(out, sigmoid.f(Z)), _dsigmoid),
-    relu: (lambda Z, out: np.maximum(Z, 0, out=out), lambda A: np.greater(A, 0, out=A)),
+    # with a row of zeros it takes half the time that it takes with the number
+    relu: (lambda Z, out: np.maximum(Z, np.zeros_like(Z[..., :1, :]), out=out), lambda A: np.greater(A, 0, out=A)),
 }
 
 
@@ -127,7 +128,7 @@ class _Stack:
         self.layers, self.grads, self.activation = layers, grads, activation
         self.into, self.slope = _IN_PLACE.get(activation, (None, None))
         m, dtype, lead = X.shape[-1], layers[0].W.dtype, X.shape[:-2]
-        self.Z: list[Any] = []
+        self.Z, self.ones = [], np.ones((m, 1), dtype)
         for W, b in layers:
             lead = np.broadcast_shapes(lead, W.shape[:-2], b.shape[:-2])
             self.Z.append(np.empty((*lead, W.shape[-2], m), dtype))
@@ -155,7 +156,7 @@ class _Stack:
             (W, b), (dW, db), A = self.layers[l - 1], self.grads[l - 1], trace.A[l - 1]
             if W.shape[:-2] == b.shape[:-2] == dZ.shape[:-2]:
                 _product(dZ, A.mT, dW)
-                np.add.reduce(dZ, axis=-1, keepdims=True, out=db)
+                np.matmul(dZ, self.ones, out=db)  # BLAS sums along rows faster than NumPy
             else:  # parameters that networks share
                 dW[...], db[...] = _sum_to(dZ @ A.mT, W.shape), _sum_to(dZ.sum(axis=-1, keepdims=True), b.shape)
             if l > 1:  # nobody asks for the gradient in X
