@@ -8,6 +8,7 @@ over leading axes, so one network and ten thousand are the same code.
 - `activations`, `losses`: small records of a function `f` and its exact derivative `df`.
 - `diagnostics`: what to look at, from tied units to singular values.
 - `meanfield`: the theory of depth: lengths, correlations, and the edge between order and chaos.
+- `sweep`: a grid of settings as a few large ensembles, on one core or on a cluster.
 - `datasets`: generated data in two dimensions; nothing is downloaded.
 - `shallownet.residual`: residual nets, with and without normalisation; import it by name.
 - `shallownet.plotting`: figures; import it by name, since it needs matplotlib.
@@ -23,19 +24,9 @@ Examples:
     True
 """
 
-from shallownet import activations, datasets, diagnostics, initializers, losses, meanfield
+from shallownet import activations, datasets, diagnostics, initializers, losses, meanfield, sweep
 from shallownet.network import backward, forward, init_params
 from shallownet.training import train
 
-__all__ = [
-    "activations",
-    "backward",
-    "datasets",
-    "diagnostics",
-    "forward",
-    "init_params",
-    "initializers",
-    "losses",
-    "meanfield",
-    "train",
-]
+__all__ = ["activations", "backward", "datasets", "diagnostics", "forward", "init_params", "initializers", "losses",
+    "meanfield", "sweep", "train"]  # fmt: skip

@@ -10,20 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "Activation",
-    "elu",
-    "gelu",
-    "identity",
-    "leaky_relu",
-    "relu",
-    "scaled_tanh",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "tanh",
-]
+__all__ = ["Activation", "elu", "gelu", "identity", "leaky_relu", "relu", "scaled_tanh", "selu", "sigmoid", "silu",
+    "softplus", "tanh"]  # fmt: skip
 
 
 class Activation(NamedTuple):
@@ -35,6 +23,10 @@ class Activation(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Activation({self.name})"
+
+    def __reduce__(self) -> Any:
+        # the book's own travel to another process by name: there, too, `tanh` is `tanh`
+        return self.name if globals().get(self.name) is self else (Activation, tuple(self))
 
 
 def _sigmoid(Z: np.ndarray) -> Any:
@@ -97,22 +89,18 @@ leaky_relu = _entrywise(
     lambda Z: np.where(Z > 0, Z, LEAKY_SLOPE * Z),
     lambda Z: np.where(Z > 0, 1, LEAKY_SLOPE).astype(Z.dtype),
 )
-elu = _entrywise(  # alpha = 1
-    "elu", lambda Z: np.where(Z > 0, Z, _expm1(Z)), lambda Z: np.where(Z > 0, 1, 1 + _expm1(Z))
-)
+# alpha = 1
+elu = _entrywise("elu", lambda Z: np.where(Z > 0, Z, _expm1(Z)), lambda Z: np.where(Z > 0, 1, 1 + _expm1(Z)))
 selu = _entrywise(
     "selu",
     lambda Z: SELU_LAMBDA * np.where(Z > 0, Z, SELU_ALPHA * _expm1(Z)),
     lambda Z: SELU_LAMBDA * np.where(Z > 0, 1, SELU_ALPHA * np.exp(np.minimum(Z, 0))),
 )
 gelu = _entrywise(  # Z Phi(Z) with the exact Phi, not the tanh formula
-    "gelu",
-    lambda Z: Z * _normal_cdf(Z),
-    lambda Z: _normal_cdf(Z) + Z * np.exp(-Z * Z / 2) / sqrt(2 * pi),
+    "gelu", lambda Z: Z * _normal_cdf(Z), lambda Z: _normal_cdf(Z) + Z * np.exp(-Z * Z / 2) / sqrt(2 * pi)
 )
-silu = _entrywise(  # also called swish
-    "silu", lambda Z: Z * _sigmoid(Z), lambda Z: _sigmoid(Z) + Z * _dsigmoid(Z)
-)
+# also called swish
+silu = _entrywise("silu", lambda Z: Z * _sigmoid(Z), lambda Z: _sigmoid(Z) + Z * _dsigmoid(Z))
 softplus = _entrywise("softplus", lambda Z: np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z))), _sigmoid)
 identity = _entrywise("identity", np.positive, np.ones_like)
 scaled_tanh = _entrywise(  # LeCun et al. (1998)

@@ -11,21 +11,8 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "angles",
-    "check_gradients",
-    "coordinate_change",
-    "correlations",
-    "dead_units",
-    "grad_norms",
-    "jacobian_singular_values",
-    "lengths",
-    "rms",
-    "saturation",
-    "unit_rank",
-    "unit_spread",
-    "update_ratio",
-]
+__all__ = ["angles", "check_gradients", "coordinate_change", "correlations", "dead_units", "grad_norms",
+    "jacobian_singular_values", "lengths", "rms", "saturation", "unit_rank", "unit_spread", "update_ratio"]
 
 Layers = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -213,15 +200,11 @@ def update_ratio(before: Layers, after: Layers) -> np.ndarray:
         Shape `(L, ...)`: rms of the change of `W` over rms of `W`. About 1e-3 is a usual step.
     """
     if len(before) != len(after):
-        raise ValueError(
-            f"update_ratio: before and after must have as many layers, got {len(before)} and {len(after)}"
-        )
+        raise ValueError(f"update_ratio: before and after must have as many layers, got {len(before)} and {len(after)}")
     pairs = [(np.asarray(W), np.asarray(V)) for (W, _), (V, _) in zip(before, after, strict=True)]
     for W, V in pairs:
         if W.shape != V.shape:
-            raise ValueError(
-                f"update_ratio: before and after must have the same shapes, got {W.shape} and {V.shape}"
-            )
+            raise ValueError(f"update_ratio: before and after must have the same shapes, got {W.shape} and {V.shape}")
     return np.stack([rms(V - W) / rms(W) for W, V in pairs])
 
 
@@ -257,9 +240,7 @@ def coordinate_change(before: Any, after: Any) -> np.ndarray:
         except ValueError:
             fits = False
         if not fits:
-            raise ValueError(
-                f"coordinate_change: Z[{l}] must fit before and after, got {Z.shape} and {V.shape}"
-            )
+            raise ValueError(f"coordinate_change: Z[{l}] must fit before and after, got {Z.shape} and {V.shape}")
         moves.append(rms(V - Z))
     return np.stack(np.broadcast_arrays(*moves))
 
@@ -288,16 +269,9 @@ def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> 
 
 
 def check_gradients(
-    params: Layers,
-    X: np.ndarray,
-    Y: np.ndarray,
-    activation: Any,
-    loss: Any,
-    *,
-    grads: Layers | None = None,
-    directions: int = 5,
-    step: float = 1e-5,
-) -> np.ndarray:
+    params: Layers, X: np.ndarray, Y: np.ndarray, activation: Any, loss: Any, *, grads: Layers | None = None,
+    directions: int = 5, step: float = 1e-5,
+) -> np.ndarray:  # fmt: skip
     r"""Compare gradients with central differences of the loss along random directions.
 
     For a direction $V$ of one parameter, $\langle \nabla J, V \rangle$ should equal

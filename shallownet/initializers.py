@@ -18,25 +18,8 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "constant",
-    "fans",
-    "gain",
-    "glorot",
-    "he",
-    "identity",
-    "lecun",
-    "lsuv",
-    "mup",
-    "mup_rates",
-    "normal",
-    "orthogonal",
-    "sparse",
-    "truncated_normal",
-    "uniform",
-    "variance_scaling",
-    "zeros",
-]
+__all__ = ["constant", "fans", "gain", "glorot", "he", "identity", "lecun", "lsuv", "mup", "mup_rates", "normal",
+    "orthogonal", "sparse", "truncated_normal", "uniform", "variance_scaling", "zeros"]  # fmt: skip
 
 Shape = tuple[int, ...]
 Generator = np.random.Generator
@@ -135,14 +118,9 @@ def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = flo
 
 
 def variance_scaling(
-    shape: Shape,
-    rng: Generator,
-    *,
-    scale: float = 1.0,
-    mode: str = "fan_in",
-    distribution: str = "normal",
+    shape: Shape, rng: Generator, *, scale: float = 1.0, mode: str = "fan_in", distribution: str = "normal",
     dtype: Any = float,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     r"""Draw zero-mean weights with variance `scale / n`; `lecun`, `glorot` and `he` are special cases.
 
     Args:
@@ -155,12 +133,7 @@ def variance_scaling(
 
 
 def lecun(
-    shape: Shape,
-    rng: Generator,
-    *,
-    distribution: str = "normal",
-    gain: float = 1.0,
-    dtype: Any = float,
+    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: Any = float
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
@@ -177,12 +150,7 @@ def lecun(
 
 
 def glorot(
-    shape: Shape,
-    rng: Generator,
-    *,
-    distribution: str = "normal",
-    gain: float = 1.0,
-    dtype: Any = float,
+    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: Any = float
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` times 2 / (fan-in + fan-out).
 
@@ -200,14 +168,9 @@ def glorot(
 
 
 def he(
-    shape: Shape,
-    rng: Generator,
-    *,
-    distribution: str = "normal",
-    gain: float = 2**0.5,
-    mode: str = "fan_in",
+    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 2**0.5, mode: str = "fan_in",
     dtype: Any = float,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
     The default gain repays what ReLU discards: a layer whose inputs have mean square $q$ has
@@ -264,9 +227,7 @@ def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: Any = 
     return W
 
 
-def sparse(
-    shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dtype: Any = float
-) -> np.ndarray:
+def sparse(shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dtype: Any = float) -> np.ndarray:
     """Draw from N(0, `std**2`) and set `ceil(sparsity * n_out)` weights of every column to 0.
 
     Args:
@@ -310,8 +271,7 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
         Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
     """
     f = getattr(activation, "f", None)
-    if not callable(f):
-        raise TypeError(f"lsuv: activation must be an Activation, got {_shown(activation)}")
+    _require(callable(f), "lsuv: activation must be an Activation", activation, TypeError)
     if not isinstance(tolerance, Real) or not 0 <= float(tolerance) < 1:
         raise ValueError(f"lsuv: tolerance must lie in [0, 1), got {_shown(tolerance)}")
     pairs = []
@@ -353,8 +313,7 @@ def mup(
         Yang & Hu (2021), in the form of Yang et al. (2022), "Tensor programs V", table 3.
     """
     n_in = _checked("mup", shape, rng, dtype)[-1]
-    if role not in ("input", "hidden", "output"):
-        raise ValueError(f"mup: role must be input, hidden or output, got {_shown(role)}")
+    _require(role in ("input", "hidden", "output"), "mup: role must be input, hidden or output", role)
     share = float(_positive("mup", "base_width", base_width)) / n_in
     scale = _square("mup", gain) * (share if role == "output" else 1)
     return _scaled("mup", shape, rng, scale, "fan_in", "normal", dtype)
@@ -380,8 +339,7 @@ def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float
     numbers = np.asarray(sizes)
     if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or len(numbers) < 2 or (numbers < 1).any():
         raise ValueError(f"mup_rates: sizes must be at least two positive integers, got {_shown(sizes)}")
-    if optimizer not in ("adam", "sgd", "momentum"):
-        raise ValueError(f"mup_rates: optimizer must be adam, sgd or momentum, got {_shown(optimizer)}")
+    _require(optimizer in ("adam", "sgd", "momentum"), "mup_rates: optimizer must be adam, sgd or momentum", optimizer)
     base = float(_positive("mup_rates", "base_width", base_width))
     rate = _positive("mup_rates", "lr", lr, np.shape(lr))
     wide = [1.0, *(n / base for n in numbers[1:-1].tolist()), 1.0]  # data and targets do not widen
@@ -392,13 +350,9 @@ def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
 # is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
-    "identity": 1.0,
-    "sigmoid": 1.0,
-    "tanh": 5 / 3,
-    "relu": sqrt(2),
-    "leaky_relu": sqrt(2 / (1 + 0.01**2)),
+    "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": sqrt(2), "leaky_relu": sqrt(2 / (1 + 0.01**2)),
     "selu": 3 / 4,
-}
+}  # fmt: skip
 
 
 def gain(activation: Any) -> float:
@@ -434,8 +388,7 @@ def _scaled(
 ) -> np.ndarray:
     *_, n_out, n_in = _checked(name, shape, rng, dtype)
     scale = float(_nonnegative(name, "scale", scale, ()))
-    if mode not in list(_FANS):
-        raise ValueError(f"{name}: mode must be one of {', '.join(_FANS)}, got {_shown(mode)}")
+    _require(mode in list(_FANS), f"{name}: mode must be one of {', '.join(_FANS)}", mode)
     std = sqrt(scale / _FANS[mode](n_in, n_out))
     if distribution == "normal":
         return normal(shape, rng, std=std, dtype=dtype)
@@ -443,9 +396,7 @@ def _scaled(
         return uniform(shape, rng, limit=sqrt(3) * std, dtype=dtype)
     if distribution == "truncated_normal":
         return truncated_normal(shape, rng, std=std, dtype=dtype)
-    raise ValueError(
-        f"{name}: distribution must be normal, uniform or truncated_normal, got {_shown(distribution)}"
-    )
+    raise ValueError(f"{name}: distribution must be normal, uniform or truncated_normal, got {_shown(distribution)}")
 
 
 def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shape:
@@ -454,16 +405,14 @@ def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shap
         fits = whole and len(shape) >= 2 and min(shape) > 0
     except TypeError:
         fits = False
-    if not fits:
-        raise ValueError(f"{name}: shape must be (..., n_out, n_in) with n_in >= 1, got {_shown(shape)}")
+    _require(fits, f"{name}: shape must be (..., n_out, n_in) with n_in >= 1", shape)
     if name != "fans" and not isinstance(rng, np.random.Generator):
         raise TypeError(f"{name}: rng must be a numpy Generator, got {_shown(rng)}")
     try:
         known = np.dtype(dtype) in (np.float64, np.float32)
     except TypeError:
         known = False
-    if not known:
-        raise TypeError(f"{name}: dtype must be float64 or float32, got {_shown(dtype)}")
+    _require(known, f"{name}: dtype must be float64 or float32", dtype, TypeError)
     return tuple(int(n) for n in shape)
 
 
@@ -486,15 +435,13 @@ def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = flo
 
 def _nonnegative(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
     number = _number(name, argument, value, shape, dtype)
-    if (number < 0).any():
-        raise ValueError(f"{name}: {argument} must be at least 0, got {_shown(value)}")
+    _require((number >= 0).all(), f"{name}: {argument} must be at least 0", value)
     return number
 
 
 def _positive(name: str, argument: str, value: Any, shape: Shape = ()) -> np.ndarray:
     number = _number(name, argument, value, shape)
-    if (number <= 0).any():
-        raise ValueError(f"{name}: {argument} must be above 0, got {_shown(value)}")
+    _require((number > 0).all(), f"{name}: {argument} must be above 0", value)
     return number
 
 
@@ -504,3 +451,8 @@ def _square(name: str, gain: Any) -> float:
 
 def _shown(value: Any) -> str:
     return " ".join(repr(value).split())[:80]  # an array's repr has many lines
+
+
+def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
+    if not fits:
+        raise kind(f"{expected}, got {_shown(value)}")

@@ -47,8 +47,7 @@ def _checked(name: str, logits: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, 
         fits = False
     if not fits:
         raise ValueError(
-            f"{name}: Y's leading axes must broadcast to those of the logits, "
-            f"got {logits.shape} and {Y.shape}"
+            f"{name}: Y's leading axes must broadcast to those of the logits, got {logits.shape} and {Y.shape}"
         )
     if not np.isfinite(Y).all():
         raise ValueError(f"{name}: Y must be finite, got NaN or infinity")
@@ -80,8 +79,7 @@ def _softmax_targets(logits: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.
     sums = Y.sum(axis=-2)
     if np.abs(sums - 1).max(initial=0) > 1e-5:
         raise ValueError(
-            "softmax_cross_entropy: each column of Y must sum to 1, "
-            f"got sums from {sums.min():g} to {sums.max():g}"
+            f"softmax_cross_entropy: each column of Y must sum to 1, got sums from {sums.min():g} to {sums.max():g}"
         )
     # the same shift of every logit in a column changes nothing and keeps exp below 1
     return Z - Z.max(axis=-2, keepdims=True), Y

@@ -38,13 +38,9 @@ class Trace(NamedTuple):
 
 
 def init_params(
-    sizes: Sequence[int],
-    initializer: Initializer | Sequence[Initializer],
-    rng: np.random.Generator,
-    *,
-    ensemble: int | tuple[int, ...] = (),
-    dtype: Any = float,
-) -> list[Layer]:
+    sizes: Sequence[int], initializer: Initializer | Sequence[Initializer], rng: np.random.Generator, *,
+    ensemble: int | tuple[int, ...] = (), dtype: Any = float,
+) -> list[Layer]:  # fmt: skip
     r"""Draw the weights of a network and set its biases to zero.
 
     Biases need no draw: unequal weights already make the units unequal.
@@ -73,16 +69,12 @@ def init_params(
     """
     sizes = _positive_integers("sizes", sizes, at_least=2)
     ensemble = _positive_integers("ensemble", ensemble, at_least=0)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"init_params: rng must be a numpy Generator, got {_shown(rng)}")
+    _require(isinstance(rng, np.random.Generator), "init_params: rng must be a numpy Generator", rng, TypeError)
     dtype = _float_dtype("init_params", dtype)
     shapes = [(*ensemble, n_out, n_in) for n_in, n_out in pairwise(sizes)]
     initializers: Any = [initializer] * len(shapes) if callable(initializer) else initializer
-    if np.shape(initializers) != (len(shapes),) or not all(map(callable, initializers)):
-        raise ValueError(
-            f"init_params: initializer must be one function or a list of {len(shapes)}, "
-            f"got {_shown(initializer)}"
-        )
+    fits = np.shape(initializers) == (len(shapes),) and all(map(callable, initializers))
+    _require(fits, f"init_params: initializer must be one function or a list of {len(shapes)}", initializer)
     params = []
     for l, (draw, shape) in enumerate(zip(initializers, shapes, strict=True), start=1):
         W = np.asarray(draw(shape, rng, dtype=dtype))
@@ -96,9 +88,7 @@ def init_params(
     return params
 
 
-def forward(
-    params: Sequence[tuple[np.ndarray, np.ndarray]], X: np.ndarray, activation: Activation = tanh
-) -> Trace:
+def forward(params: Sequence[tuple[np.ndarray, np.ndarray]], X: np.ndarray, activation: Activation = tanh) -> Trace:
     r"""Compute every layer's pre-activations and activations.
 
     Args:
@@ -137,10 +127,7 @@ def _forward(layers: list[Layer], X: np.ndarray, activation: Activation) -> Trac
 
 
 def backward(
-    params: Sequence[tuple[np.ndarray, np.ndarray]],
-    trace: Trace,
-    dZ: np.ndarray,
-    activation: Activation = tanh,
+    params: Sequence[tuple[np.ndarray, np.ndarray]], trace: Trace, dZ: np.ndarray, activation: Activation = tanh
 ) -> list[Layer]:
     r"""Compute the gradient of a loss in every parameter, by the chain rule from the last layer.
 
@@ -183,8 +170,7 @@ def backward(
     _check_activation("backward", activation)
     _check_trace(layers, trace)
     dZ = _numbers("backward", "dZ", dZ)
-    if dZ.shape != trace.A[-1].shape:
-        raise ValueError(f"backward: dZ must have the logits' shape {trace.A[-1].shape}, got {dZ.shape}")
+    _require(dZ.shape == trace.A[-1].shape, f"backward: dZ must have the logits' shape {trace.A[-1].shape}", dZ.shape)
     dZ = dZ.astype(trace.A[-1].dtype, copy=False)
     return _backward(layers, trace, dZ, lambda Z, A: activation.df(Z))
 
@@ -221,8 +207,7 @@ def _positive_integers(name: str, values: Any, *, at_least: int) -> tuple[int, .
         fits = integers and len(as_tuple) >= at_least and not isinstance(as_tuple, str)
     except TypeError:
         fits = False
-    if not fits or any(isinstance(n, bool) for n in as_tuple):
-        raise ValueError(f"init_params: {name} must be {number}, got {_shown(values)}")
+    _require(fits and bool not in map(type, as_tuple), f"init_params: {name} must be {number}", values)
     return tuple(int(n) for n in as_tuple)
 
 
@@ -251,12 +236,9 @@ def _layers(function: str, params: Any) -> list[Layer]:
         lists = [np.ndim(W) > 0 for W, b in pairs]
     except (TypeError, ValueError):
         lists = [False]
-    if not all(lists):
-        raise TypeError(f"{function}: params must be a list of layers (W, b), got {_shown(params)}")
-    return [
-        Layer(_numbers(function, f"W[{l}]", W), _numbers(function, f"b[{l}]", b))
-        for l, (W, b) in enumerate(pairs, start=1)
-    ]
+    _require(all(lists), f"{function}: params must be a list of layers (W, b)", params, TypeError)
+    named = [zip(("W", "b"), pair, strict=True) for pair in pairs]
+    return [Layer(*(_numbers(function, f"{n}[{l}]", a) for n, a in pair)) for l, pair in enumerate(named, start=1)]
 
 
 def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarray]:
@@ -267,15 +249,12 @@ def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarra
     with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told as such
         X = np.asarray(X)
         X = _numbers(function, "X", X.astype(layers[0].W.dtype, copy=False) if X.dtype.kind in "fiub" else X)
-    if X.ndim < 2 or X.shape[-1] < 1:
-        raise ValueError(f"{function}: X must be (..., n_0, m) with m >= 1, got {X.shape}")
+    _require(X.ndim >= 2 and X.shape[-1] >= 1, f"{function}: X must be (..., n_0, m) with m >= 1", X.shape)
     n_in = X.shape[-2]
     for l, (W, b) in enumerate(layers, start=1):
-        if W.ndim < 2 or W.shape[-1] != n_in:
-            raise ValueError(f"{function}: W[{l}] must be (..., n_{l}, {n_in}), got {W.shape}")
+        _require(W.ndim >= 2 and W.shape[-1] == n_in, f"{function}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
         # a bias of shape (n,) would broadcast along the examples, silently
-        if b.shape[-2:] != (W.shape[-2], 1):
-            raise ValueError(f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1), got {b.shape}")
+        _require(b.shape[-2:] == (W.shape[-2], 1), f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1)", b.shape)
         n_in = W.shape[-2]
     try:
         np.broadcast_shapes(X.shape[:-2], *(a.shape[:-2] for layer in layers for a in layer))
@@ -286,13 +265,11 @@ def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarra
 
 
 def _check_activation(function: str, activation: Any) -> None:
-    if not isinstance(activation, Activation):
-        raise TypeError(f"{function}: activation must be an Activation, got {_shown(activation)}")
+    _require(isinstance(activation, Activation), f"{function}: activation must be an Activation", activation, TypeError)
 
 
 def _check_trace(layers: list[Layer], trace: Any) -> None:
-    if not isinstance(trace, Trace):
-        raise TypeError(f"backward: trace must be a Trace, got {_shown(trace)}")
+    _require(isinstance(trace, Trace), "backward: trace must be a Trace", trace, TypeError)
     if len(trace.A) != len(layers) + 1:
         raise ValueError(f"backward: trace must come from these {len(layers)} layers, got {len(trace.A) - 1}")
     expected = [layers[0].W.shape[-1], *(W.shape[-2] for W, _ in layers)]
@@ -303,3 +280,8 @@ def _check_trace(layers: list[Layer], trace: Any) -> None:
 
 def _shown(value: Any) -> str:
     return " ".join(repr(value).split())[:80]  # an array's repr has many lines
+
+
+def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
+    if not fits:
+        raise kind(f"{expected}, got {_shown(value)}")

@@ -30,11 +30,7 @@ def lines(ax: Axes, x: Any, ys: Sequence[Any], labels: Sequence[str]) -> Axes:
 
 
 def band(
-    ax: Axes,
-    x: Any,
-    samples: Any,
-    label: str | None = None,
-    quantiles: tuple[float, float] = (0.05, 0.95),
+    ax: Axes, x: Any, samples: Any, label: str | None = None, quantiles: tuple[float, float] = (0.05, 0.95)
 ) -> Axes:
     """Draw the median over samples as a line and two quantiles as a shaded band.
 
@@ -57,11 +53,7 @@ def band(
 
 
 def ridges(
-    ax: Axes,
-    arrays: Sequence[Any],
-    labels: Sequence[str],
-    bins: int = 61,
-    limits: tuple[float, float] | None = None,
+    ax: Axes, arrays: Sequence[Any], labels: Sequence[str], bins: int = 61, limits: tuple[float, float] | None = None
 ) -> Axes:
     """Draw one histogram above the other, the first at the top, each to the same height.
 

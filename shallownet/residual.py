@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shallownet.activations import Activation, relu
-from shallownet.network import Initializer, Layer, Trace, _check_activation, _shown, _sum_to, init_params
+from shallownet.network import Initializer, Layer, Trace, _check_activation, _require, _shown, _sum_to, init_params
 
 __all__ = ["Block", "Normalization", "backward", "batch_norm", "forward", "init_residual", "layer_norm", "model"]
 
@@ -77,15 +77,9 @@ Normalize = Normalization | None
 
 
 def init_residual(
-    sizes: Sequence[int],
-    depth: int,
-    initializers: Initializer | Sequence[Initializer],
-    rng: np.random.Generator,
-    *,
-    alpha: float = 1.0,
-    ensemble: int | tuple[int, ...] = (),
-    dtype: Any = float,
-) -> list[Layer | Block]:
+    sizes: Sequence[int], depth: int, initializers: Initializer | Sequence[Initializer], rng: np.random.Generator,
+    *, alpha: float = 1.0, ensemble: int | tuple[int, ...] = (), dtype: Any = float,
+) -> list[Layer | Block]:  # fmt: skip
     r"""Draw the weights of a residual network and set its biases to zero.
 
     Args:
@@ -122,8 +116,7 @@ def init_residual(
         ("initializers", initializers, hasattr(four, "__len__") and len(four) == 4, "one function or a list of 4"),
         ("alpha", alpha, isinstance(alpha, Real) and isfinite(alpha), "a finite number"),
     ):
-        if not fits:
-            raise ValueError(f"init_residual: {name} must be {expected}, got {_shown(value)}")
+        _require(fits, f"init_residual: {name} must be {expected}", value)
     draws = [four[0], *[four[1], four[2]] * depth, four[3]]
     widths = [sizes[0], *[sizes[1]] * (2 * depth + 1), sizes[2]]
     try:
@@ -180,14 +173,9 @@ def forward(
 
 
 def backward(
-    params: Parts,
-    trace: Trace,
-    dZ: np.ndarray,
-    activation: Activation = relu,
-    *,
-    normalize: Normalize = None,
+    params: Parts, trace: Trace, dZ: np.ndarray, activation: Activation = relu, *, normalize: Normalize = None,
     skip: bool = True,
-) -> list[Layer | Block]:
+) -> list[Layer | Block]:  # fmt: skip
     r"""Compute the gradient of a loss in every parameter: from the head through branches and skips to the stem.
 
     Args:

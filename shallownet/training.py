@@ -2,15 +2,17 @@ r"""Gradient descent: one loop for one network or an ensemble of them."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from itertools import chain
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from shallownet.activations import Activation, relu, sigmoid, tanh
-from shallownet.losses import Loss, binary_cross_entropy
-from shallownet.network import Trace, _backward, _check_activation, _checked, _forward, _numbers, _shown
+from shallownet.losses import Loss, binary_cross_entropy, softmax_cross_entropy
+from shallownet.network import Trace, _check_activation, _checked, _forward, _numbers, _require, _sum_to
 
 __all__ = ["Run", "train"]
 
@@ -25,83 +27,176 @@ class Run(NamedTuple):
     history: dict[str, np.ndarray]  # each array's first axis is the step, 0..steps
 
 
-# An optimizer turns a gradient G into a direction D, W <- W - lr * D, and keeps a state of its own for
-# each parameter: (G, state, t) -> (D, state), with t = 1, 2, ... and state None at first.
+# An optimizer turns a gradient G into a direction D, P <- P - lr * D, for all parameters P in one vector. It keeps
+# its state in the rows of `state`, zeros at first, and may write over G; t = 1, 2, ... counts the steps.
 
 
-def _sgd(G: np.ndarray, state: Any, t: int) -> tuple[np.ndarray, Any]:
-    return G, None
+def _sgd(G: np.ndarray, state: np.ndarray, t: int) -> np.ndarray:
+    return G
 
 
-def _momentum(G: np.ndarray, state: Any, t: int, beta: float = 0.9) -> tuple[np.ndarray, Any]:
+def _momentum(G: np.ndarray, state: np.ndarray, t: int, beta: float = 0.9) -> Any:
     # Polyak's heavy ball, as in PyTorch: V sums gradients, it does not average them
-    V = G if state is None else beta * state + G
-    return V, V
+    V = state[0]
+    V *= beta
+    V += G
+    return V
 
 
 def _adam(
-    G: np.ndarray, state: Any, t: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
-) -> tuple[np.ndarray, Any]:
-    # Kingma & Ba (2015), algorithm 1
-    M, V = (0.0, 0.0) if state is None else state
-    M = beta1 * M + (1 - beta1) * G
-    V = beta2 * V + (1 - beta2) * G * G
-    D = M / (1 - beta1**t) / (np.sqrt(V / (1 - beta2**t)) + eps)
-    return D, (M, V)
+    G: np.ndarray, state: np.ndarray, t: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+) -> Any:
+    # Kingma & Ba (2015), algorithm 1: M and V are running means of G and of its square
+    M, V, S = state
+    M *= beta1
+    M += np.multiply(1 - beta1, G, out=S)
+    V *= beta2
+    np.multiply(1 - beta2, G, out=S)
+    V += np.multiply(S, G, out=S)
+    np.sqrt(np.divide(V, 1 - beta2**t, out=S), out=S)
+    S += eps
+    np.divide(M, 1 - beta1**t, out=G)
+    return np.divide(G, S, out=G)
 
 
-_OPTIMIZERS: dict[str, Callable[..., tuple[np.ndarray, Any]]] = {
-    "sgd": _sgd,
-    "momentum": _momentum,
-    "adam": _adam,
-}
+# each with the rows of its state
+_OPTIMIZERS: dict[str, tuple[Any, int]] = {"sgd": (_sgd, 0), "momentum": (_momentum, 1), "adam": (_adam, 3)}
+BLOCK = 2**15  # parameters that are updated at a time: with their state they stay in a core's cache
+
+
+# The activation into an array, and over A = g(Z) the slope at Z, without a second exponential. `activation.df` is
+# exact in the far tails too, where these round to 0; the difference is below 1e-15.
 
 
 def _dtanh(A: np.ndarray) -> Any:
-    D = A * A
-    np.subtract(1, D, out=D)  # in place: fresh memory costs more than the arithmetic
-    return D
+    return np.subtract(1, np.multiply(A, A, out=A), out=A)
 
 
 def _dsigmoid(A: np.ndarray) -> Any:
-    D = 1 - A
-    D *= A
-    return D
+    return np.multiply(1 - A, A, out=A)
 
 
-# The slope at Z from A = g(Z), without a second exponential. `activation.df` is exact in the far tails
-# too, where these round to 0; the difference is below 1e-15.
-_SLOPES = {tanh: _dtanh, sigmoid: _dsigmoid, relu: relu.df}
+_IN_PLACE: dict[Activation, tuple[Any, Any]] = {
+    tanh: (np.tanh, _dtanh),
+    sigmoid: (lambda Z, out: np.copyto(out, sigmoid.f(Z)), _dsigmoid),
+    # with a row of zeros it takes half the time that it takes with the number
+    relu: (lambda Z, out: np.maximum(Z, np.zeros_like(Z[..., :1, :]), out=out), lambda A: np.greater(A, 0, out=A)),
+}
 
 
-def _slope(activation: Activation) -> Callable[[np.ndarray, np.ndarray], Any]:
-    from_A = _SLOPES.get(activation)
-    return (lambda Z, A: activation.df(Z)) if from_A is None else (lambda Z, A: from_A(A))
+# A loss and its gradient in one go, on targets that were checked before the first step.
 
 
-def _passes(model: Passes | None, activation: Activation) -> Passes:
-    """Return forward `(params, X)` and backward `(params, trace, dZ)`."""
-    if model is None:
-        return partial(_forward, activation=activation), partial(_backward, slope=_slope(activation))
-    return partial(model[0], activation=activation), partial(model[1], activation=activation)
+def _binary(Z: np.ndarray, Y: np.ndarray) -> tuple[Any, np.ndarray]:
+    E = np.exp(-np.abs(Z))
+    losses = np.maximum(Z, 0) - Y * Z
+    losses += np.log1p(E)
+    D = np.where(Z >= 0, 1, E)
+    D /= 1 + E
+    D -= Y
+    D /= Z.shape[-1]
+    return np.add.reduce(losses, axis=(-2, -1)) / Z.shape[-1], D
+
+
+def _softmax(Z: np.ndarray, Y: np.ndarray) -> tuple[Any, np.ndarray]:
+    Z = Z - Z.max(axis=-2, keepdims=True)
+    D = np.exp(Z)
+    S = D.sum(axis=-2, keepdims=True)
+    losses = np.log(S) - (Y * Z).sum(axis=-2, keepdims=True)
+    D /= S
+    D -= Y
+    D /= Z.shape[-1]
+    return np.add.reduce(losses, axis=(-2, -1)) / Z.shape[-1], D
+
+
+def _one_by_one(loss: Loss, Z: np.ndarray, Y: np.ndarray) -> tuple[Any, np.ndarray]:
+    Z = Z.copy()  # a reader's own loss may keep it
+    return loss.f(Z, Y), loss.df(Z, Y).astype(Z.dtype, copy=False)
+
+
+_AT_ONCE: dict[Loss, Any] = {binary_cross_entropy: _binary, softmax_cross_entropy: _softmax}
+
+
+class _Stack:
+    """The passes of `network`, for one size of batch, into arrays that every step writes again.
+
+    Fresh memory costs more than the arithmetic on it. There is one array a layer, Z and then A and then the slope,
+    and two for the gradients on their way back; Z is kept apart where someone asks for it.
+    """
+
+    def __init__(self, layers: list[Any], grads: list[Any], X: np.ndarray, activation: Activation, keep: bool) -> None:
+        self.layers, self.grads, self.activation = layers, grads, activation
+        self.into, self.slope = _IN_PLACE.get(activation, (None, None))
+        m, dtype, lead = X.shape[-1], layers[0].W.dtype, X.shape[:-2]
+        self.Z, self.ones = [], np.ones((m, 1), dtype)
+        for W, b in layers:
+            lead = np.broadcast_shapes(lead, W.shape[:-2], b.shape[:-2])
+            self.Z.append(np.empty((*lead, W.shape[-2], m), dtype))
+        self.H = [np.empty_like(Z) if keep else Z for Z in self.Z[:-1]]
+        shapes = [(*lead, W.shape[-2], m) for W, _ in layers[:-1]]
+        pair = np.empty((2, max(map(prod, shapes), default=0)), dtype)
+        self.D = [pair[l % 2, : prod(shape)].reshape(shape) for l, shape in enumerate(shapes)]
+
+    def forward(self, X: np.ndarray) -> Trace:
+        A = [X]
+        for l, (W, b) in enumerate(self.layers):
+            Z = _product(W, A[l], self.Z[l])
+            Z += b
+            if l == len(self.layers) - 1:
+                A.append(Z)
+            elif self.into is None:
+                A.append(self.activation.f(Z))
+            else:
+                self.into(Z, out=self.H[l])
+                A.append(self.H[l])
+        return Trace([None, *self.Z], A)
+
+    def backward(self, trace: Trace, dZ: np.ndarray) -> None:
+        for l in range(len(self.layers), 0, -1):
+            (W, b), (dW, db), A = self.layers[l - 1], self.grads[l - 1], trace.A[l - 1]
+            if W.shape[:-2] == b.shape[:-2] == dZ.shape[:-2]:
+                _product(dZ, A.mT, dW)
+                np.matmul(dZ, self.ones, out=db)  # BLAS sums along rows faster than NumPy
+            else:  # parameters that networks share
+                dW[...], db[...] = _sum_to(dZ @ A.mT, W.shape), _sum_to(dZ.sum(axis=-1, keepdims=True), b.shape)
+            if l > 1:  # nobody asks for the gradient in X
+                dZ = _product(W.mT, dZ, self.D[l - 2])
+                dZ *= self.activation.df(trace.Z[l - 1]) if self.slope is None else self.slope(A)
+
+
+def _product(A: np.ndarray, B: np.ndarray, out: np.ndarray) -> Any:
+    # A stack of matrices stays a stack: as one tall product, a network's last digits would depend on its neighbours.
+    return np.multiply(A, B, out=out) if A.shape[-1] == 1 else np.matmul(A, B, out=out)
+
+
+class _Model:
+    """The passes of a network that is no stack of layers, with the interface of `_Stack`."""
+
+    def __init__(self, layers: list[Any], grads: list[Any], model: Passes, activation: Activation) -> None:
+        self.layers, self.grads = layers, grads
+        self.forward = partial(model[0], layers, activation=activation)
+        self.chain_rule = partial(model[1], layers, activation=activation)
+
+    def backward(self, trace: Trace, dZ: np.ndarray) -> None:
+        for part, found in zip(self.grads, self.chain_rule(trace, dZ), strict=True):
+            for G, array in zip(part, found, strict=True):
+                G[...] = array
+
+
+def _flat(parts: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    """Return a copy of all parameters in one vector, and the parts as views of it: one update moves them all."""
+    arrays = [array for part in parts for array in part]
+    vector = np.concatenate([array.ravel() for array in arrays])
+    pieces = iter(np.split(vector, np.cumsum([array.size for array in arrays])[:-1]))
+    return vector, [type(part)(*(next(pieces).reshape(array.shape) for array in part)) for part in parts]
 
 
 def train(
-    params: Sequence[tuple[np.ndarray, ...]],
-    X: np.ndarray,
-    Y: np.ndarray,
-    *,
-    steps: int,
-    lr: Any,
-    activation: Activation = tanh,
-    loss: Loss = binary_cross_entropy,
-    optimizer: str = "sgd",
-    batch_size: int | None = None,
-    rng: np.random.Generator | None = None,
-    record: Mapping[str, Record] | None = None,
-    progress: bool = False,
-    model: Passes | None = None,
-) -> Run:
+    params: Sequence[tuple[np.ndarray, ...]], X: np.ndarray, Y: np.ndarray, *, steps: int, lr: Any,
+    activation: Activation = tanh, loss: Loss = binary_cross_entropy, optimizer: str = "sgd",
+    batch_size: int | None = None, rng: np.random.Generator | None = None,
+    record: Mapping[str, Record] | None = None, progress: bool = False, model: Passes | None = None,
+) -> Run:  # fmt: skip
     r"""Train by gradient descent, full batch or mini-batch; `params` is left as it was.
 
     Args:
@@ -145,150 +240,155 @@ def train(
         >>> history["loss"].shape, bool(history["loss"][-1] < 0.1)
         ((301,), True)
     """
+    run = _run(**locals())  # every argument as it came
+    _warn_of(run.history["loss"])
+    return run
+
+
+def _run(
+    params: Any, X: Any, Y: Any, *, steps: int, lr: Any, activation: Activation = tanh,
+    loss: Loss = binary_cross_entropy, optimizer: str = "sgd", batch_size: int | None = None, rng: Any = None,
+    record: Any = None, progress: bool = False, model: Any = None,
+) -> Run:  # fmt: skip
+    """Do what `train` says, without its warning: whoever trains many networks gives one for all."""
     record = {} if record is None else record
-    _check_settings(steps, loss, optimizer, record, rng)
+    _check_settings(steps, loss, optimizer, record, rng, model)
     _check_activation("train", activation)
-    _check_model(model)
     layers, X = _checked("train", params, X) if model is None else _checked_parts(params, X)
-    forward, backward = _passes(model, activation)
-    trace = forward(layers, X)
-    losses, Y = loss.f(trace.A[-1], Y), np.asarray(Y)
-    rates = [_rates(rate, layers, losses) for rate in _by_layer(lr, layers)]
-    _check_batches(batch_size, rng, X.shape[-1])
-    layers = [type(layer)(*(array.copy() for array in layer)) for layer in layers]
-    update = _OPTIMIZERS[optimizer]
-    states: list[Any] = [[None] * len(layer) for layer in layers]
-    history: dict[str, list[Any]] = {name: [] for name in ("loss", *record)}
-    diverged = False
+    P, layers = _flat(layers)
+    G, grads = _flat(layers)
+    # an overflow is reported once, by name and step, and not by NumPy from inside a matmul
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = (_forward if model is None else model[0])(layers, X[..., :1], activation=activation).A[-1]
+        blank = np.broadcast_to(np.zeros_like(logits), (*logits.shape[:-1], X.shape[-1]))
+        losses, Y = loss.f(blank, Y), np.asarray(Y).astype(logits.dtype, copy=False)  # what fits these fits all others
+        rate = _rates(lr, layers, losses)
+        fits = batch_size is None or (_is_integer(batch_size, 1) and batch_size <= X.shape[-1])
+        _require(fits, f"train: batch_size must be an integer in 1..{X.shape[-1]}", batch_size)
+        _require(batch_size is None or rng, "train: batch_size needs rng, a numpy Generator", rng, TypeError)
+        move = _mover(P, G, rate, optimizer)
+        history: dict[str, Any] = {"loss": np.empty((steps + 1, *losses.shape), losses.dtype)}
+        history |= {name: [] for name in record}
+        passes: dict[int, Any] = {}
+        measure = _AT_ONCE.get(loss, partial(_one_by_one, loss))
+        for t, (X_t, Y_t) in enumerate(_batches(X, Y, batch_size, steps, rng, progress)):
+            if (m := X_t.shape[-1]) not in passes:
+                stack = _Stack(layers, grads, X_t, activation, bool(record)) if model is None else None
+                passes[m] = stack or _Model(layers, grads, model, activation)
+            trace = passes[m].forward(X_t)
+            history["loss"][t], dZ = measure(trace.A[-1], Y_t)
+            if record:  # they may keep what they get, or write to it
+                seen = deepcopy((layers, trace))
+                for name, f in record.items():
+                    history[name].append(f(*seen))
+            if t < steps:
+                passes[m].backward(trace, dZ)
+                move(t + 1)
+    return Run(layers, history | {name: _stacked(name, history[name]) for name in record})
 
-    for t, columns in enumerate(_batches(X.shape[-1], batch_size, steps, rng, progress), start=1):
-        # an overflow is reported once, by name and step, and not by NumPy from inside a matmul
-        with np.errstate(over="ignore", invalid="ignore"):
-            trace = forward(layers, X[..., columns])
-            history["loss"].append(loss.f(trace.A[-1], Y[..., columns]))
-            for name, f in record.items():
-                history[name].append(f(layers, trace))
-            if not diverged and not np.isfinite(history["loss"][-1]).all():
-                diverged = True
-                _warn_of(history["loss"][-1], t - 1)
-            if t > steps:
-                break
-            dZ = loss.df(trace.A[-1], Y[..., columns])
-            grads = backward(layers, trace, dZ)
-            for l, (layer, grad) in enumerate(zip(layers, grads, strict=True)):
-                moves = [update(G, state, t) for G, state in zip(grad, states[l], strict=True)]
-                layers[l] = type(layer)(*(P - rates[l] * D for P, (D, _) in zip(layer, moves, strict=True)))
-                states[l] = [state for _, state in moves]
 
-    return Run(layers, {name: _stacked(name, values) for name, values in history.items()})
+def _mover(P: np.ndarray, G: np.ndarray, rate: Any, optimizer: str) -> Callable[[int], None]:
+    """Return the function that takes step t: it moves the parameters P by the gradient G."""
+    direction, rows = _OPTIMIZERS[optimizer]
+    state = np.zeros((rows, len(P)), P.dtype)
+    cuts = [slice(start, start + BLOCK) for start in range(0, len(P), BLOCK)]
+    blocks = [(P[cut], G[cut], state[:, cut], rate[cut] if np.ndim(rate) else rate) for cut in cuts]
+
+    def move(t: int) -> None:
+        for P, G, state, rate in blocks:
+            P -= np.multiply(direction(G, state, t), rate, out=G)
+
+    return move
+
+
+def _rates(lr: Any, layers: list[Any], losses: np.ndarray) -> Any:
+    """Return one rate for all parameters, or one for each; a list has one a layer, as `params` is a list of layers."""
+    given = lr if isinstance(lr, list) else [lr] * len(layers)
+    fits = len(given) == len(layers)
+    _require(fits, f"train: lr as a list must hold one rate for each of the {len(layers)} layers", lr)
+    rates = [_rate(each, layers, losses) for each in given]
+    if all(rate.ndim == 0 and rate == rates[0] for rate in rates):
+        return float(rates[0])
+    pairs = [(rate, P) for rate, layer in zip(rates, layers, strict=True) for P in layer]
+    return np.concatenate([np.broadcast_to(rate, P.shape).ravel() for rate, P in pairs], dtype=layers[0][0].dtype)
+
+
+def _rate(lr: Any, layers: list[Any], losses: np.ndarray) -> np.ndarray:
+    """Return a layer's learning rate as a factor of W and of b: with two more axes if there is one a network."""
+    rate = np.asarray(lr)
+    fits = rate.dtype.kind in "fiu" and bool(np.isfinite(rate).all() and (rate > 0).all())
+    try:
+        # not only the losses' shape: an update must not stretch a layer that the ensemble shares
+        for shape in (losses.shape, *(array.shape[:-2] for layer in layers for array in layer)):
+            fits = fits and np.broadcast_shapes(rate.shape, shape) == shape
+    except ValueError:
+        fits = False
+    _require(fits, f"train: lr must be positive, a number or of the ensemble's shape {losses.shape}", lr)
+    return rate[..., None, None].astype(losses.dtype) if rate.ndim else rate.astype(float)
 
 
 def _batches(
-    m: int, batch_size: int | None, steps: int, rng: Any, progress: bool
-) -> Iterator[slice | np.ndarray]:
-    """Yield `steps + 1` choices of columns: the last one is only measured."""
+    X: np.ndarray, Y: np.ndarray, batch_size: int | None, steps: int, rng: Any, progress: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield `steps + 1` batches: the last one is only measured."""
     ticks: Any = range(steps + 1)
     if progress:
         from tqdm import tqdm  # imported where it is used: the library itself needs NumPy alone
 
         ticks = chain(tqdm(range(steps), desc="train", unit="step"), [steps])
+    if batch_size is None:
+        yield from ((X, Y) for _ in ticks)
+        return
+    # examples as rows: to pick some of them is then to copy a few whole stretches of memory
+    rows, targets = (np.ascontiguousarray(array.mT) for array in (X, Y))
     order = np.empty(0, int)
     for _ in ticks:
-        if batch_size is None:
-            yield slice(None)
-        else:
-            if not len(order):
-                order = rng.permutation(m)
-            yield order[:batch_size]
-            order = order[batch_size:]
+        if not len(order):
+            order = rng.permutation(X.shape[-1])
+        yield rows.take(order[:batch_size], axis=-2).mT, targets.take(order[:batch_size], axis=-2).mT
+        order = order[batch_size:]
 
 
-def _warn_of(losses: np.ndarray, step: int) -> None:
-    count, total = int((~np.isfinite(losses)).sum()), int(np.size(losses))
+def _warn_of(losses: np.ndarray) -> None:
+    lost = ~np.isfinite(losses)
+    if not lost.any():
+        return
+    step = int(lost.reshape(len(lost), -1).any(axis=1).argmax())
+    count, total = int(lost[step].sum()), int(lost[step].size)
     which = f" in {count} of {total} networks" if total > 1 else ""
-    warnings.warn(
-        f"train: the loss stopped being finite at step {step}{which}; "
-        "the history is kept; a smaller lr or smaller weights may help",
-        RuntimeWarning,
-        stacklevel=3,
-    )
+    what = f"train: the loss stopped being finite at step {step}{which}; the history is kept"
+    warnings.warn(f"{what}; a smaller lr or smaller weights may help", RuntimeWarning, stacklevel=3)
 
 
 def _stacked(name: str, values: list[Any]) -> np.ndarray:
     shapes = [np.shape(value) for value in values]
     other = next((shape for shape in shapes if shape != shapes[0]), None)
     if other is not None:
-        raise ValueError(
-            f"train: record {name!r} must return one shape at every step, got {shapes[0]} and {other}"
-        )
+        raise ValueError(f"train: record {name!r} must return one shape at every step, got {shapes[0]} and {other}")
     return np.stack(values)
 
 
-def _check_settings(steps: Any, loss: Any, optimizer: Any, record: Any, rng: Any) -> None:
-    if not _is_integer(steps) or steps < 0:
-        raise ValueError(f"train: steps must be an integer of at least 0, got {_shown(steps)}")
-    if optimizer not in list(_OPTIMIZERS):
-        names = ", ".join(_OPTIMIZERS)
-        raise ValueError(f"train: optimizer must be one of {names}, got {_shown(optimizer)}")
-    if not isinstance(loss, Loss):
-        raise TypeError(f"train: loss must be a Loss, got {_shown(loss)}")
-    if not isinstance(record, Mapping) or not all(map(callable, record.values())):
-        raise TypeError(f"train: record must map names to functions, got {_shown(record)}")
-    if "loss" in record:
-        raise ValueError("train: record must not be named 'loss', which is always there, got 'loss'")
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"train: rng must be a numpy Generator, got {_shown(rng)}")
-
-
-def _check_model(model: Any) -> None:
-    if model is not None and not (isinstance(model, (tuple, list)) and len(model) == 2 and all(map(callable, model))):
-        raise TypeError(f"train: model must be two functions (forward, backward), got {_shown(model)}")
+def _check_settings(steps: Any, loss: Any, optimizer: Any, record: Any, rng: Any, model: Any) -> None:
+    _require(_is_integer(steps), "train: steps must be an integer of at least 0", steps)
+    _require(optimizer in list(_OPTIMIZERS), f"train: optimizer must be one of {', '.join(_OPTIMIZERS)}", optimizer)
+    _require(isinstance(loss, Loss), "train: loss must be a Loss", loss, TypeError)
+    functions = isinstance(record, Mapping) and all(map(callable, record.values()))
+    _require(functions, "train: record must map names to functions", record, TypeError)
+    _require("loss" not in record, "train: record must not be named 'loss', which is always there", "loss")
+    fits = rng is None or isinstance(rng, np.random.Generator)
+    _require(fits, "train: rng must be a numpy Generator", rng, TypeError)
+    fits = model is None or (isinstance(model, (tuple, list)) and len(model) == 2 and all(map(callable, model)))
+    _require(fits, "train: model must be two functions (forward, backward)", model, TypeError)
 
 
 def _checked_parts(params: Any, X: Any) -> tuple[list[Any], np.ndarray]:
     """Return a model's parameters as named tuples of finite arrays; what shapes they need, the model knows."""
-    if not isinstance(params, (list, tuple)) or not all(hasattr(part, "_make") for part in params):
-        raise TypeError(f"train: params must be a list of named tuples of arrays, got {_shown(params)}")
+    fits = isinstance(params, (list, tuple)) and all(hasattr(part, "_make") for part in params)
+    _require(fits, "train: params must be a list of named tuples of arrays", params, TypeError)
     arrays = [zip(part._fields, part, strict=True) for part in params]
     numbers = [[_numbers("train", f"{name}[{l}]", a) for name, a in part] for l, part in enumerate(arrays, start=1)]
     return [type(part)(*found) for part, found in zip(params, numbers, strict=True)], _numbers("train", "X", X)
 
 
-def _by_layer(lr: Any, layers: list[Any]) -> list[Any]:
-    """Return one learning rate a layer: a list gives each layer its own, as `params` is a list of layers."""
-    rates = lr if isinstance(lr, list) else [lr] * len(layers)
-    if len(rates) != len(layers):
-        raise ValueError(
-            f"train: lr as a list must hold one rate for each of the {len(layers)} layers, got {_shown(lr)}"
-        )
-    return rates
-
-
-def _rates(lr: Any, layers: list[Any], losses: np.ndarray) -> Any:
-    """Return the learning rate as a factor of W and of b: with two more axes if there is one a network."""
-    rates = np.asarray(lr)
-    fits = rates.dtype.kind in "fiu" and bool(np.isfinite(rates).all() and (rates > 0).all())
-    try:
-        # not only the losses' shape: an update must not stretch a layer that the ensemble shares
-        for shape in (losses.shape, *(array.shape[:-2] for layer in layers for array in layer)):
-            fits = fits and np.broadcast_shapes(rates.shape, shape) == shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"train: lr must be positive, a number or of the ensemble's shape {losses.shape}, got {_shown(lr)}"
-        )
-    return rates[..., None, None].astype(losses.dtype) if rates.ndim else float(rates)
-
-
-def _check_batches(batch_size: Any, rng: Any, m: int) -> None:
-    if batch_size is None:
-        return
-    if not _is_integer(batch_size) or not 1 <= batch_size <= m:
-        raise ValueError(f"train: batch_size must be an integer in 1..{m}, got {_shown(batch_size)}")
-    if rng is None:
-        raise TypeError("train: batch_size needs rng, a numpy Generator, got None")
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+def _is_integer(value: Any, least: int = 0) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value >= least)

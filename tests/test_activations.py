@@ -1,5 +1,8 @@
 """Activations: exact slopes, safe tails, the dtype kept."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
+import shallownet as sn
 from shallownet import activations
 from shallownet.activations import Activation
 
@@ -151,3 +155,17 @@ def test_an_activation_is_three_fields_and_prints_its_name():
     assert own._fields == ("name", "f", "df")
     assert repr(own) == "Activation(square)"
     assert [a.name for a in ALL] == [name for name in activations.__all__ if name != "Activation"]
+
+
+@pytest.mark.parametrize("activation", ALL, ids=repr)
+def test_an_activation_travels_by_name(activation):
+    """Work sent to another process must find the same object there, or it takes another path through `train`."""
+    assert pickle.loads(pickle.dumps(activation)) is activation
+    assert copy.deepcopy(activation) is activation
+
+
+def test_a_reader_s_own_activation_travels_as_what_it_is():
+    """Even if it has the name of one of ours."""
+    own = Activation("tanh", np.sin, np.cos)
+
+    assert pickle.loads(pickle.dumps(own)) == own != sn.activations.tanh

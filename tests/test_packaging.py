@@ -89,7 +89,7 @@ def test_numpy_is_the_only_dependency(wheel):
 
     always = {r.name for r in required if "extra" not in str(r.marker)}
     assert always == {"numpy"}
-    assert set(fields.get_all("Provides-Extra", [])) == {"plot", "docs", "dev"}
+    assert set(fields.get_all("Provides-Extra", [])) == {"plot", "docs", "dev", "peers"}
 
 
 def test_sdist_holds_the_book_and_its_tests(dist):
@@ -164,7 +164,7 @@ def test_constraints_install_on_the_oldest_python():
         except PackageNotFoundError:  # pinned for another system
             continue
         if package["Version"] == version:
-            assert f"{oldest}.0" in SpecifierSet(package["Requires-Python"] or ""), name
+            assert f"{oldest}.0" in SpecifierSet(package.get("Requires-Python") or ""), name
 
 
 def test_one_version():

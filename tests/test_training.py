@@ -1,5 +1,6 @@
 """Training against loops written by hand, and what it promises about its history."""
 
+import tracemalloc
 import warnings
 from itertools import chain
 
@@ -408,3 +409,163 @@ def test_every_loss_falls_with_every_optimizer(loss, optimizer):
     run = sn.train(params, X, np.concatenate([1 - y, y]), steps=200, lr=0.05, loss=loss, optimizer=optimizer)
 
     assert (run.history["loss"][-1] < run.history["loss"][0]).all()
+
+
+LOSSES = {"binary": BCE, "softmax": sn.losses.softmax_cross_entropy, "squared": SE}
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    optimizer=st.sampled_from(OPTIMIZERS),
+    loss=st.sampled_from(sorted(LOSSES)),
+    activation=st.sampled_from(ACTIVATIONS),
+    ensemble=st.sampled_from([(), (1,), (3,), (2, 2)]),
+    sizes=st.sampled_from([(2, 2), (2, 5, 2), (2, 1, 4, 2), (2, 6, 1, 3, 2)]),
+    batch_size=st.sampled_from([None, 5]),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_fast_path_is_the_clear_path(seed, optimizer, loss, activation, ensemble, sizes, batch_size):
+    """To twelve digits over everything that takes another way inside."""
+    params, X, Y = problem(seed, sizes, ensemble)
+    Y = np.concatenate([Y[:1], 1 - Y[:1]])
+    lr = 0.01 if optimizer == "adam" else 0.05
+    settings_ = {"lr": lr, "optimizer": optimizer, "loss": LOSSES[loss], "activation": activation}
+
+    run = sn.train(params, X, Y, steps=8, **settings_, batch_size=batch_size, rng=np.random.default_rng(seed))
+
+    rng, order, P, state = np.random.default_rng(seed), [], params, None
+    for t in range(9):
+        order = list(rng.permutation(12)) if batch_size and not order else order
+        columns = order[:batch_size] if batch_size else slice(None)
+        order = order[batch_size or 0 :]
+        P, state, measured = clear_step(P, X[:, columns], Y[:, columns], settings_, state, t + 1 if t < 8 else None)
+        np.testing.assert_allclose(run.history["loss"][t], measured, rtol=1e-12, atol=1e-12)
+    for found, expected in zip(flat(run.params), flat(P), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+def clear_step(P, X, Y, how, state, t):
+    """One step in the book's own words; without t only the measurement."""
+    loss, lr = how["loss"], how["lr"]
+    trace = sn.forward(P, X, how["activation"])
+    measured = loss.f(trace.A[-1], Y)
+    if t is None:
+        return P, state, measured
+    grads = flat(sn.backward(P, trace, loss.df(trace.A[-1], Y), how["activation"]))
+    M, V = state or ([0.0] * len(grads), [0.0] * len(grads))
+    if how["optimizer"] == "sgd":
+        moves = grads
+    elif how["optimizer"] == "momentum":
+        moves = M = [0.9 * m + G for m, G in zip(M, grads, strict=True)]
+    else:
+        M = [0.9 * m + 0.1 * G for m, G in zip(M, grads, strict=True)]
+        V = [0.999 * v + 0.001 * G * G for v, G in zip(V, grads, strict=True)]
+        moves = [m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8) for m, v in zip(M, V, strict=True)]
+    new = [p - lr * move for p, move in zip(flat(P), moves, strict=True)]
+    return list(map(Layer, new[::2], new[1::2])), (M, V), measured
+
+
+@pytest.mark.parametrize("shared", ["W1", "b1", "W2", "b2", "X"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_networks_share_moves_by_the_sum_of_their_gradients(shared, optimizer):
+    """An ensemble axis may be missing anywhere: the buffers must have the shapes that broadcasting gives."""
+    (layer1, layer2), X, Y = problem(3, (2, 4, 1), ensemble=(3,))
+    arrays = {"W1": layer1.W, "b1": layer1.b, "W2": layer2.W, "b2": layer2.b, "X": np.stack([X, 2 * X, 3 * X])}
+    arrays[shared] = arrays[shared][0]
+    params = [Layer(arrays["W1"], arrays["b1"]), Layer(arrays["W2"], arrays["b2"])]
+    how = {"lr": 0.05, "optimizer": optimizer, "loss": BCE, "activation": sn.activations.tanh}
+
+    run = sn.train(params, arrays["X"], Y, steps=4, **how)
+
+    P, state = params, None
+    for t in range(1, 5):
+        P, state, _ = clear_step(P, arrays["X"], Y, how, state, t)
+    for found, expected in zip(flat(run.params), flat(P), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_single_precision_stays_single(activation, batch_size):
+    """Half the memory and twice the speed are lost by one double among the arrays."""
+    params, X, Y = problem(dtype=np.float32)
+    dtypes = set()
+
+    def look(params, trace):
+        dtypes.update(array.dtype for array in (*flat(params), *trace.Z[1:], *trace.A))
+        return trace.A[1]
+
+    rng = np.random.default_rng(0)
+    how = {"optimizer": "adam", "activation": activation, "batch_size": batch_size, "rng": rng}
+    run = sn.train(params, X, Y, steps=3, lr=0.01, **how, record={"look": look} if batch_size != 4 else None)
+
+    assert dtypes <= {np.dtype(np.float32)}
+    assert {array.dtype for array in (*flat(run.params), *run.history.values())} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("batch_size", [None, 5])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("activation", [sn.activations.tanh, sn.activations.relu, sn.activations.silu], ids=repr)
+def test_what_record_is_handed_may_be_kept_and_written_to(activation, optimizer, batch_size):
+    """The loop uses its arrays again: what leaves it must be no part of it, nor of what came in."""
+    params, X, Y = problem(ensemble=(2,))
+    how = {"steps": 5, "lr": 0.1, "optimizer": optimizer, "activation": activation, "batch_size": batch_size}
+    before = [array.copy() for array in (X, Y, *flat(params))]
+    kept, copies = [], []
+
+    def keep(params, trace):
+        arrays = [*flat(params), *trace.Z[1:], *trace.A]
+        kept.append(arrays)
+        copies.append([array.copy() for array in arrays])
+        return 0.0
+
+    def spoil(params, trace):
+        for array in (*flat(params), *trace.Z[1:], *trace.A):
+            array[...] = np.nan
+        return 0.0
+
+    plain = sn.train(params, X, Y, **how, rng=np.random.default_rng(1))
+    run = sn.train(params, X, Y, **how, rng=np.random.default_rng(1), record={"keep": keep})
+    spoiled = sn.train(params, X, Y, **how, rng=np.random.default_rng(1), record={"spoil": spoil})
+
+    for arrays, as_they_were in zip(kept, copies, strict=True):
+        for array, as_it_was in zip(arrays, as_they_were, strict=True):
+            np.testing.assert_array_equal(array, as_it_was)
+    for other in (run, spoiled):
+        np.testing.assert_array_equal(other.history["loss"], plain.history["loss"])
+        for found, expected in zip(flat(other.params), flat(plain.params), strict=True):
+            np.testing.assert_array_equal(found, expected)
+    for array, as_it_was in zip((X, Y, *flat(params)), before, strict=True):
+        np.testing.assert_array_equal(array, as_it_was)
+
+
+def test_a_loss_of_one_s_own_is_handed_arrays_to_keep():
+    """It may store the logits, and return the same array each time."""
+    params, X, Y = problem()
+    kept, fixed = [], np.full(Y.shape, 0.01)
+
+    def f(logits, Y):
+        kept.append(logits)
+        return logits.mean()
+
+    run = sn.train(params, X, Y, steps=3, lr=0.5, loss=sn.losses.Loss("own", f, lambda logits, Y: fixed))
+
+    assert (fixed == 0.01).all()
+    np.testing.assert_allclose([logits.mean() for logits in kept[-4:]], run.history["loss"], rtol=1e-14)
+
+
+def test_a_step_needs_no_more_memory_than_twice_its_activations():
+    """Deep nets run out of memory first: beyond the parameters there are the activations, and little else."""
+    params = sn.init_params([50, *[50] * 30, 1], sn.initializers.glorot, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((50, 4000)), np.zeros((1, 4000))
+    activations = 30 * 50 * 2000 * 8
+    tracemalloc.start()
+
+    start = tracemalloc.get_traced_memory()[0]
+    sn.train(params, X, Y, steps=3, lr=0.1, batch_size=2000, rng=rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    data, parameters = X.nbytes + Y.nbytes, 2 * sum(array.nbytes for array in flat(params))
+    assert peak - start - data - parameters < 2 * activations
