@@ -91,7 +91,7 @@ def _binary(Z: np.ndarray, Y: np.ndarray) -> tuple[Any, np.ndarray]:
     E = np.exp(-np.abs(Z))
     losses = np.maximum(Z, 0) - Y * Z
     losses += np.log1p(E)
-    D = np.where(Z >= 0, 1, E)
+    D = np.maximum(E, Z >= 0)  # 1 where Z is not negative, else E
     D /= 1 + E
     D -= Y
     D /= Z.shape[-1]
@@ -133,6 +133,7 @@ class _Stack:
             lead = np.broadcast_shapes(lead, W.shape[:-2], b.shape[:-2])
             self.Z.append(np.empty((*lead, W.shape[-2], m), dtype))
         self.H = [np.empty_like(Z) if keep else Z for Z in self.Z[:-1]]
+        self.own = [W.shape[:-2] == b.shape[:-2] == lead for W, b in layers]
         shapes = [(*lead, W.shape[-2], m) for W, _ in layers[:-1]]
         pair = np.empty((2, max(map(prod, shapes), default=0)), dtype)
         self.D = [pair[l % 2, : prod(shape)].reshape(shape) for l, shape in enumerate(shapes)]
@@ -154,7 +155,7 @@ class _Stack:
     def backward(self, trace: Trace, dZ: np.ndarray) -> None:
         for l in range(len(self.layers), 0, -1):
             (W, b), (dW, db), A = self.layers[l - 1], self.grads[l - 1], trace.A[l - 1]
-            if W.shape[:-2] == b.shape[:-2] == dZ.shape[:-2]:
+            if self.own[l - 1]:
                 _product(dZ, A.mT, dW)
                 np.matmul(dZ, self.ones, out=db)  # BLAS sums along rows faster than NumPy
             else:  # parameters that networks share

@@ -299,7 +299,7 @@ def test_one_network_that_diverges_leaves_the_others_alone():
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 def test_a_model_of_the_library_s_own_passes_changes_nothing(optimizer):
-    """The same bits: `model` only says which functions to call."""
+    """`model` only says which functions to call: the clear ones agree with the fast path to twelve digits."""
     rng = np.random.default_rng(13)
     X, Y = sn.datasets.moons(40, rng)
     params = sn.init_params([2, 7, 5, 1], he, rng, ensemble=(3,))
@@ -310,9 +310,9 @@ def test_a_model_of_the_library_s_own_passes_changes_nothing(optimizer):
         for model in (None, (sn.forward, sn.backward))
     )
 
-    np.testing.assert_array_equal(one.history["loss"], other.history["loss"])
+    np.testing.assert_allclose(one.history["loss"], other.history["loss"], rtol=1e-12)
     for a, b in zip(flat(one.params), flat(other.params), strict=True):
-        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
 # what does not fit
