@@ -36,7 +36,7 @@ def test_the_next_page_keeps_to_the_first_page_s_policy(tab):
     page.evaluate("window.stays = true")
 
     page.locator("article a[href*='chapters/symmetry/']").first.click()
-    page.wait_for_function("document.querySelector('h1').textContent.includes('Symmetry')")
+    page.wait_for_selector("h1:has-text('Symmetry')")
 
     assert page.evaluate("window.stays")
     assert refused == []
