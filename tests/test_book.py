@@ -1011,6 +1011,7 @@ def test_the_contributors_page_quotes_what_is_said(
     said = "".join(run[1] for run in (planted, labs, board)) + " ".join(says for _, _, says in UNRECORDED.values())
     said += "".join(str(problem) for problem in marks.book_problems("", "docs/scoreboard.md", []))
     said += incomplete_row()
+    said += "no explorable line"  # as a test of the site sees it said
     said = said.replace("`", "")
 
     assert len(quoted) > 30

@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import shallownet as sn
@@ -430,6 +430,11 @@ def test_the_fast_path_is_the_clear_path(seed, optimizer, loss, activation, ense
     Y = np.concatenate([Y[:1], 1 - Y[:1]])
     lr = 0.01 if optimizer == "adam" else 0.05
     settings_ = {"lr": lr, "optimizer": optimizer, "loss": LOSSES[loss], "activation": activation}
+    # Where all units are dead and classes balance, the output bias rests: Adam divides the rounding of a zero
+    # gradient by itself, and makes whole steps of it, in either path others.
+    trace = sn.forward(params, X, activation)
+    rest = np.abs(LOSSES[loss].df(trace.A[-1], Y).sum(axis=-1)).min() < 1e-6
+    assume(optimizer != "adam" or not rest)
 
     run = sn.train(params, X, Y, steps=8, **settings_, batch_size=batch_size, rng=np.random.default_rng(seed))
 
