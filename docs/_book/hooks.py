@@ -186,15 +186,14 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 def _enlivened(output: str, page: Page) -> str:
     """Give a page the scripts of its live parts, if there are any."""
     base = "../" * page.url.count("/")
-    wanted = [script for script, mark in (("live.js", "data-cell"), ("explore.js", "data-explore")) if mark in output]
-    scripts = [name for script in wanted if (name := live.find(alive, script))]
+    script = live.find(alive, "explore.js") if "data-explore" in output else None
     # The page of all chapters is for paper.
-    if not scripts or page.file.src_uri == printing.SOURCE:
+    if not script or page.file.src_uri == printing.SOURCE:
         return output
     manifest = f'<meta name="live" content="{base}{live.find(alive, f"{live.MANIFEST}.json")}">'
-    tags = [f'<script type="module" src="{base}{name}"></script>' for name in scripts]
+    tag = f'<script type="module" src="{base}{script}"></script>'
     # In the article: when the theme changes pages without loading them anew, it runs no scripts of the head.
-    output = output.replace("</article>", "".join(tags) + "</article>", 1)
+    output = output.replace("</article>", tag + "</article>", 1)
     return output.replace("</head>", manifest + "</head>", 1)
 
 

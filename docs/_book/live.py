@@ -44,7 +44,7 @@ def build(cache: Path) -> dict[str, bytes]:
         names["kernel.wasm"] = hashed("kernel.wasm", kernel)
     except (MissingError, OSError, subprocess.SubprocessError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
-        message = f"the book is built without its live cells: {' '.join(said.split())[:300]}"
+        message = f"the book is built without its explorables: {' '.join(said.split())[:300]}"
         required = os.environ.get("SHALLOWNET_LIVE") == "required"
         # In a strict build a warning is a failure, so it is information where the live parts are optional.
         log.log(logging.ERROR if required else logging.INFO, "%s", message)

@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         body, compressed = packed(path)
         if path.name == "sitemap.xml":
             # As if published here: the theme goes to other pages within this one only where the sitemap lists them.
-            body, compressed = path.read_bytes().replace(address().encode(), self.server.url.encode()), False
+            body = gzip.compress(path.read_bytes().replace(address().encode(), self.server.url.encode()), 6)
         self.send_response(status)
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         self.send_header("Content-Type", f"{kind}; charset=utf-8" if path.suffix in TEXT else kind)
