@@ -45,14 +45,11 @@ def notebook(text: str, path: str, address: str) -> str:
         # The fences around the body are lines of their own.
         opening = text.rfind("\n", 0, block.start - 1) + 1
         closing = text.find("\n", block.end) + 1 or len(text)
-        if block.runs:
+        # Others are part of the text. An output is shown below the cell that prints it.
+        if block.runs or block.language == "output":
             cells += _prose(text[at:opening], inside, path, address)
-            cells += _code(block)
-        elif block.language == "output":  # shown below the cell that prints it
-            cells += _prose(text[at:opening], inside, path, address)
-        else:
-            continue
-        at, inside = closing, block.prefix
+            cells += _code(block) if block.runs else ()
+            at, inside = closing, block.prefix
     cells += _prose(text[at:], inside, path, address)
     return notebooks._written(notebooks._normal({"cells": cells}))
 
@@ -87,8 +84,8 @@ def _prose(text: str, inside: str, path: str, address: str) -> Iterator[dict[str
                 break
             end += len(line)
         title = f"{match['indent']}**{match['title']}**\n\n" if match["title"] else ""
-        inside = "".join(line[4:] if line.strip() else line for line in text[match.end() : end].splitlines(True))
-        text = text[: match.start()] + title + inside + text[end:]
+        opened = "".join(line[4:] if line.strip() else line for line in text[match.end() : end].splitlines(True))
+        text = text[: match.start()] + title + opened + text[end:]
     text = HTML.sub("", ATTRIBUTES.sub("", textwrap.dedent(text)))
     # The cell above the figure draws it.
     text = blocks.IMAGE.sub(lambda m: f"*Figure: {' '.join(m['alt'].split())}*" if m["alt"] else "", text)

@@ -39,7 +39,6 @@ glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 scored: dict[str, extension.Score] = {}
 published = True
-exported: dict[str, str] = {}  # each chapter's notebook, by the chapter's source
 alive: dict[str, bytes] = {}  # the files of the live parts
 
 
@@ -64,6 +63,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     book.characters.clear()
     pages = [file for file in files if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb"))]
     pages = [file for file in pages if not file.src_uri.startswith("_book/")]
+    archived: dict[str, str] = {}
     for file, drawn in zip(pages, _draw([file.abs_src_path for file in pages]), strict=True):
         if isinstance(drawn, str):
             log.error("%s", drawn)
@@ -73,26 +73,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for name, svg in drawn.figures.items():
             content = extension.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
+        name = f"{file.name}.ipynb"
+        text = Path(file.abs_src_path).read_text(encoding="utf-8")
+        if exporting.belongs(file.src_uri):
+            archived[name] = exporting.notebook(text, file.src_uri, urljoin(config.site_url or "", file.url))
+            files.append(File.generated(config, _folder(file) + name, content=archived[name]))
         if file.src_uri.endswith(".ipynb"):
-            content = Path(file.abs_src_path).read_bytes()
-            files.append(File.generated(config, _folder(file) + Path(file.src_uri).name, content=content))
+            archived[file.src_uri] = text
+            files.append(File.generated(config, _folder(file) + name, content=text))
         if file.src_uri == terms.SOURCE:
-            glossary.extend(terms.parse(Path(file.abs_src_path).read_text(encoding="utf-8")))
+            glossary.extend(terms.parse(text))
             files.append(File.generated(config, terms.INDEX, content=terms.index(glossary)))
         if file.src_uri == marks.BOARD:
             for problem in running.board_problems(Path(file.abs_src_path)):
                 log.warning("%s", problem)
-    exported.clear()
-    archived: dict[str, str] = {}
-    for file in pages:
-        text = Path(file.abs_src_path or "").read_text(encoding="utf-8")
-        if exporting.belongs(file.src_uri):
-            text = exporting.notebook(text, file.src_uri, urljoin(config.site_url or "", file.url))
-            exported[file.src_uri] = _folder(file) + file.name + ".ipynb"
-            files.append(File.generated(config, exported[file.src_uri], content=text))
-        elif not file.src_uri.endswith(".ipynb"):
-            continue
-        archived[f"{file.name}.ipynb" if exporting.belongs(file.src_uri) else file.src_uri] = text
     files.append(File.generated(config, exporting.ARCHIVE, content=exporting.archive(archived)))
     alive.clear()
     alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
@@ -172,9 +166,8 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         base = "../" * page.url.count("/")
         preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
         output = output.replace("</head>", f"{preload}</head>", 1)
-    if notebook := exported.get(page.file.src_uri):
-        name = notebook.rpartition("/")[2]
-        link = f'<p class="tools"><a href="{name}" download>Open as a notebook</a></p>'
+    if exporting.belongs(page.file.src_uri):
+        link = f'<p class="tools"><a href="{page.file.name}.ipynb" download>Open as a notebook</a></p>'
         output = output.replace("</h1>", f"</h1>{link}", 1)
     if "robots" in page.meta:
         output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)

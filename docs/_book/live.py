@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 log = logging.getLogger("mkdocs.plugins.book")
@@ -72,45 +73,31 @@ def _modules() -> Path:
         if not shutil.which(program):
             raise MissingError(f"they need {program}, which is not installed")
     lock = HERE / "package-lock.json"
-    folder = shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="new-"))
+
+    def install(fresh: Path) -> None:
         for file in (lock, HERE / "package.json"):
             shutil.copy(file, fresh)
         # No script of a package runs here: none of them needs one.
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(command, cwd=fresh, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        try:
-            fresh.rename(folder)
-        except OSError:  # another build was faster
-            shutil.rmtree(fresh, ignore_errors=True)
-    return folder / "node_modules"
+        _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh)
+
+    return _made(shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16], install) / "node_modules"
 
 
 def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     """Bundle and minify each script of live/src; return the files, and the name of each script's file."""
     scripts = sorted((HERE / "src").rglob("*.js"))
     entries = [file for file in scripts if not file.name.startswith("_")]  # `_name.js` is only imported
-    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
-    for file in scripts:
-        key.update(file.relative_to(HERE).as_posix().encode() + file.read_bytes())
-    folder = cache / f"live-{key.hexdigest()[:24]}"
-    if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=cache, prefix="new-"))
+
+    def bundle(fresh: Path) -> None:
         command = [
             *(str(modules / ".bin" / "esbuild"), *map(str, entries)),
             *("--bundle", "--minify", "--format=esm", "--splitting", "--target=es2022", "--charset=utf8"),
             *(f"--outbase={HERE / 'src'}", f"--outdir={fresh}", "--entry-names=[dir]/[name]-[hash]"),
-            *("--chunk-names=chunk-[hash]", "--metafile=" + str(fresh / "meta.json"), "--log-level=warning"),
+            *("--chunk-names=chunk-[hash]", "--log-level=warning"),
         ]
-        environment = os.environ | {"NODE_PATH": str(modules)}
-        subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True, env=environment)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            shutil.rmtree(fresh, ignore_errors=True)
+        _run(command, HERE, NODE_PATH=str(modules))
+
+    folder = _made(cache / f"live-{_key(scripts)}", bundle)
     files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.js")}
     stems = {file.relative_to(HERE / "src").with_suffix("").as_posix() for file in entries}
     names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
@@ -119,19 +106,47 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
 
 def _kernel(modules: Path, cache: Path) -> bytes:
     """Compile live/kernel, which computes what the explorables show."""
-    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
-    for file in sorted((HERE / "kernel").glob("*.ts")):
-        key.update(file.name.encode() + file.read_bytes())
-    kept = cache / f"kernel-{key.hexdigest()[:24]}.wasm"
-    if not kept.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=cache, prefix="new-"))
+
+    def compile_(fresh: Path) -> None:
         # No runtime: the page says what lies where, above the kernel's own tables.
         command = [
             *(str(modules / ".bin" / "asc"), "index.ts", "--outFile", str(fresh.resolve() / "kernel.wasm")),
             *("--runtime", "stub", "--memoryBase", "8192", "--enable", "simd", "-O3", "--noAssert"),
         ]
-        subprocess.run(command, cwd=HERE / "kernel", check=True, capture_output=True, text=True)
-        (fresh / "kernel.wasm").replace(kept)
-        fresh.rmdir()
-    return kept.read_bytes()
+        _run(command, HERE / "kernel")
+
+    made = _made(cache / f"kernel-{_key(sorted((HERE / 'kernel').glob('*.ts')))}", compile_)
+    return (made / "kernel.wasm").read_bytes()
+
+
+def _key(sources: list[Path]) -> str:
+    """Name what is made of these sources, by the packages and the commands of this file."""
+    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
+    for file in sources:
+        key.update(file.relative_to(HERE).as_posix().encode() + file.read_bytes())
+    return key.hexdigest()[:24]
+
+
+def _made(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Return a folder of the cache, made the first time; renamed when it is whole, so that nobody sees half of it."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="new-"))
+        make(fresh)
+        try:
+            fresh.rename(folder)
+        except OSError:  # another build was faster
+            shutil.rmtree(fresh, ignore_errors=True)
+    return folder
+
+
+def _run(command: list[str], folder: Path, **environment: str) -> None:
+    subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        check=True,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
