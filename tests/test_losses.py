@@ -24,8 +24,9 @@ def naive(loss, logits, Y):
     for i in range(Z.shape[-1]):
         z, y = Z[:, i], Y[:, i]
         if loss is losses.binary_cross_entropy:
-            p = 1 / (1 + np.exp(-z))
-            total += -(y * np.log(p) + (1 - y) * np.log1p(-p)).sum()
+            # Both probabilities by their own formula: 1 - p would have lost its digits where p is almost 1.
+            p, q = 1 / (1 + np.exp(-z)), 1 / (1 + np.exp(z))
+            total += -(y * np.log(p) + (1 - y) * np.log(q)).sum()
         elif loss is losses.softmax_cross_entropy:
             total += -(y * np.log(np.exp(z) / np.exp(z).sum())).sum()
         else:
