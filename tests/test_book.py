@@ -21,7 +21,7 @@ from types import CodeType
 import markdown
 import nbformat
 import pytest
-from _book import blocks, extension, marks, notebooks, rendering, running
+from _book import blocks, collecting, extension, marks, notebooks, rendering, running
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -884,6 +884,36 @@ def test_a_figure_is_drawn_again_only_when_it_may_change(tmp_path: Path, monkeyp
 
     assert first == again != changed
     assert len(runs) == 2
+
+
+def test_a_page_that_passed_its_tests_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests have drawn its figures and met its scores: the build recalls what running it again would give."""
+    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(running, "ROOT", tmp_path)
+    text = page(SOUND["everything"])
+    (tmp_path / "a.md").write_text(text, encoding="utf-8")
+    again = running.run_page(text, tmp_path / "a.md", record=True)
+    document = collecting.Page(text, str(tmp_path / "a.md"))
+    for block in document.blocks:
+        assert not (tmp_path / "cache").exists()  # not before the whole page has passed
+        document.run(block)
+    monkeypatch.delattr(running, "run_page")
+
+    assert running.draw(tmp_path / "a.md") == running.Result(again.figures, scores=again.scores)
+
+
+def test_a_page_that_fails_a_test_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one of which a block was run alone, after those above it went unchecked."""
+    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(running, "ROOT", tmp_path)
+    text = page("```pycon\n>>> 1\n2\n```\n\n```pycon\n>>> 1\n1\n```\n")
+    document = collecting.Page(text, str(tmp_path / "a.md"))
+
+    with pytest.raises(running.BookError):
+        document.run(document.blocks[0])
+    document.run(document.blocks[1])
+
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_failing_block_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sybil import Document, Region, Sybil
 from sybil.example import Example
 
-from _book import blocks, marks, running
+from _book import blocks, marks, running, scores
 from _book.blocks import Block, Problem
 from _book.running import BookError, Session
 
@@ -87,6 +87,7 @@ class Page(Document):
         """Forget all that ran."""
         self.session: Session | None = None
         self.done = 0
+        self.passed = 0
         self.broken = 0
 
     def run(self, block: Block) -> None:
@@ -94,7 +95,7 @@ class Page(Document):
         index = self.blocks.index(block)
         if self.session is None or self.done > index:
             self.restart()
-            self.session = Session(self.text, self.path)
+            self.session = Session(self.text, self.path, scores.Recorder())
         for earlier in self.blocks[self.done : index]:
             # Its own test reports it; here it only stops the blocks below.
             with contextlib.suppress(BookError):
@@ -115,6 +116,11 @@ class Page(Document):
         if check:
             for shown in outputs:
                 self.session.check(shown)
+            self.passed += 1
+        if self.passed == len(self.blocks) and Path(self.path).is_relative_to(running.ROOT):
+            # So the build need not run the page again. What is wrong with a mark, if anything is, the build says.
+            with contextlib.suppress(BookError):
+                running.keep(self.text, self.path, running.Result(self.session.figures, scores=self.session.scores()))
 
 
 def _page_regions(document: Document) -> Iterator[Region]:

@@ -73,8 +73,10 @@ def contents(parts: Sequence[Part]) -> str:
 def together(parts: Sequence[Part], url: str) -> str:
     """Return all parts as one piece of HTML that stands on the page at `url`."""
     names = {part.url: part.name for part in parts}
+    # The id is not on the section: the theme would call all code inside by it, and copy the first block for all.
     return "\n".join(
-        f'<section class="part" id="{part.name}">\n{_moved(part, names, url)}\n</section>' for part in parts
+        f'<section class="part"><span id="{part.name}"></span>\n{_moved(part, names, url)}\n</section>'
+        for part in parts
     )
 
 

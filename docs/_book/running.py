@@ -169,6 +169,16 @@ class Session:
             self._collect(block)
         return outputs
 
+    def scores(self) -> dict[str, dict[str, str]]:
+        """Return what marked asserts met, once all blocks have run; each of them has to."""
+        assert self.recorder is not None
+        for line, score in self.recorder.missing():
+            raise BookError(self.path, line, f"the assert marked {score} never ran, so nothing is known of it")
+        try:
+            return self.recorder.scores()
+        except marks.UnreadableError as error:
+            raise BookError(self.path, error.args[1], error.args[0]) from error
+
     def check(self, shown: Shown) -> None:
         """Raise BookError where the page shows something that was not printed."""
         message = difference(shown.expected, shown.got)
@@ -321,20 +331,12 @@ def run_page(text: str, path: str | Path, *, check: bool = True, record: bool = 
 
     With `record`, note what marked asserts compare; each of them has to run.
     """
-    recorder = scores.Recorder() if record else None
-    session = Session(text, path, recorder)
-    result = Result(session.figures)
+    session = Session(text, path, scores.Recorder() if record else None)
+    outputs: list[Shown] = []
     for block in reader(path).parse(text, path):
         if block.runs:
-            result.outputs += session.run(block, check=check)
-    if recorder is not None:
-        for line, score in recorder.missing():
-            raise BookError(session.path, line, f"the assert marked {score} never ran, so nothing is known of it")
-        try:
-            result.scores = recorder.scores()
-        except marks.UnreadableError as error:
-            raise BookError(session.path, error.args[1], error.args[0]) from error
-    return result
+            outputs += session.run(block, check=check)
+    return Result(session.figures, outputs, session.scores() if record else {})
 
 
 def update(text: str, path: str | Path) -> str:
@@ -378,21 +380,26 @@ def draw(path: str | Path) -> Result:
     text = path.read_text(encoding="utf-8")
     folder = CACHE / _key(text, path)
     if not folder.is_dir():
-        found = run_page(text, path, record=True)
-        CACHE.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix="new-"))
-        for name, svg in found.figures.items():
-            (fresh / name).write_bytes(svg)
-        (fresh / SCORES).write_text(json.dumps(found.scores), encoding="utf-8")
-        # Renaming is all or nothing: two builds at once cannot read half a folder.
-        try:
-            fresh.rename(folder)
-        except OSError:
-            shutil.rmtree(fresh, ignore_errors=True)
+        keep(text, path, run_page(text, path, record=True))
     return Result(
         {file.name: file.read_bytes() for file in sorted(folder.glob("*.svg"))},
         scores=json.loads((folder / SCORES).read_text(encoding="utf-8")),
     )
+
+
+def keep(text: str, path: str | Path, found: Result) -> None:
+    """Let `draw` recall what came of a page that ran from its first block to its last."""
+    folder = CACHE / _key(text, Path(path))
+    CACHE.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix="new-"))
+    for name, svg in found.figures.items():
+        (fresh / name).write_bytes(svg)
+    (fresh / SCORES).write_text(json.dumps(found.scores), encoding="utf-8")
+    # Renaming is all or nothing: two builds at once cannot read half a folder.
+    try:
+        fresh.rename(folder)
+    except OSError:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def book_marks(folder: Path) -> list[marks.Mark]:

@@ -1,7 +1,6 @@
 """Note the numbers that marked asserts meet while a page runs, and write them for the scoreboard.
 
-Tests run the plain code; the build wraps what a marked assert compares in calls to a `Recorder`, which change neither
-values nor lines.
+What a marked assert compares is wrapped in calls to a `Recorder`, which change neither values nor lines.
 """
 
 from __future__ import annotations
