@@ -43,9 +43,7 @@ def _momentum(G: np.ndarray, state: np.ndarray, t: int, beta: float = 0.9) -> An
     return V
 
 
-def _adam(
-    G: np.ndarray, state: np.ndarray, t: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
-) -> Any:
+def _adam(G: np.ndarray, state: np.ndarray, t: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Any:
     # Kingma & Ba (2015), algorithm 1: M and V are running means of G and of its square
     M, V, S = state
     M *= beta1

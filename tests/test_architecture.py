@@ -53,11 +53,7 @@ def imports(tree):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "relative imports hide the arrows"
             # `from shallownet import x` imports the module x
-            names = (
-                [f"{node.module}.{a.name}" for a in node.names]
-                if node.module == "shallownet"
-                else [node.module]
-            )
+            names = [f"{node.module}.{a.name}" for a in node.names] if node.module == "shallownet" else [node.module]
         else:
             continue
         for name in names:
@@ -76,9 +72,7 @@ def public_functions():
     for name in sorted(set(MODULES) - {"__init__"}):
         tree = parsed(name)
         listed = next(
-            ast.literal_eval(n.value)
-            for n in tree.body
-            if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
+            ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
         )
         for node in tree.body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in listed:
@@ -168,13 +162,9 @@ def test_every_module_lists_its_public_names(name):
     """`__all__` is what the reference shows; a public function left out of it is lost to readers."""
     tree = parsed(name)
     listed = next(
-        ast.literal_eval(n.value)
-        for n in tree.body
-        if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
+        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
     )
-    defined = {
-        n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name[0] != "_"
-    }
+    defined = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name[0] != "_"}
 
     assert listed == sorted(listed) or name == "__init__"
     assert defined <= set(listed)

@@ -309,6 +309,7 @@ INITIALIZERS = [
     (lambda: init.fans((3,)), ValueError, r"fans: shape .*got \(3,\)"),
 ]
 
+
 def lsuv(params=None, X=None, activation=tanh, generator=None, **keywords):
     params, X = net() if params is None else params, XS if X is None else X
     return init.lsuv(params, X, activation, rng() if generator is None else generator, **keywords)

@@ -15,18 +15,13 @@ LOSSES = [sn.losses.binary_cross_entropy, sn.losses.softmax_cross_entropy, sn.lo
 
 
 def naive_spread(W):
-    return max(
-        abs(W[i, k] - W[j, k]) for i in range(len(W)) for j in range(len(W)) for k in range(W.shape[1])
-    )
+    return max(abs(W[i, k] - W[j, k]) for i in range(len(W)) for j in range(len(W)) for k in range(W.shape[1]))
 
 
 def naive_cosines(A):
     m = A.shape[1]
     return np.array(
-        [
-            [A[:, i] @ A[:, j] / np.sqrt(A[:, i] @ A[:, i] * (A[:, j] @ A[:, j])) for j in range(m)]
-            for i in range(m)
-        ]
+        [[A[:, i] @ A[:, j] / np.sqrt(A[:, i] @ A[:, i] * (A[:, j] @ A[:, j])) for j in range(m)] for i in range(m)]
     )
 
 

@@ -150,9 +150,7 @@ def test_truncation_is_at_two_deviations_of_the_uncut_normal():
     """The bound is +-2 std / tau, and draws come close to it; tau is the catalogue's constant."""
     W = init.truncated_normal((500, 500), np.random.default_rng(0), std=0.1)
 
-    assert (
-        pytest.approx(0.87962566103423978, rel=1e-14) == TAU == pytest.approx(init.TRUNCATED_STD, rel=1e-14)
-    )
+    assert pytest.approx(0.87962566103423978, rel=1e-14) == TAU == pytest.approx(init.TRUNCATED_STD, rel=1e-14)
     assert np.abs(W).max() <= 0.2 / TAU
     assert np.abs(W).max() > 0.1999 / TAU
 
@@ -274,9 +272,7 @@ def test_shape_dtype_and_seed_decide(name, ensemble, n, dtype, seed):
     f = (RANDOM | FIXED)[name]
     legacy = np.random.get_state()[1].copy()
 
-    W, again = (
-        f(shape, np.random.default_rng(seed), dtype=dtype) for shape in ((*ensemble, *n), [*ensemble, *n])
-    )
+    W, again = (f(shape, np.random.default_rng(seed), dtype=dtype) for shape in ((*ensemble, *n), [*ensemble, *n]))
 
     assert (W.shape, W.dtype) == ((*ensemble, *n), dtype)
     assert W.flags.writeable

@@ -49,9 +49,7 @@ def test_f_is_the_mean_of_the_naive_formula(loss, seed, n, m, scale):
 
 
 @pytest.mark.parametrize("loss", ALL, ids=repr)
-@given(
-    seed=st.integers(0, 2**32), n=st.integers(1, 4), m=st.integers(1, 5), scale=st.sampled_from([0.1, 1, 20])
-)
+@given(seed=st.integers(0, 2**32), n=st.integers(1, 4), m=st.integers(1, 5), scale=st.sampled_from([0.1, 1, 20]))
 @settings(max_examples=20, deadline=None)
 def test_df_is_the_gradient_of_f_in_random_directions(loss, seed, n, m, scale):
     """With the factor 1/m: a `df` without it trains, only m times as fast, and nobody sees why."""
@@ -96,9 +94,7 @@ def test_extreme_logits_cost_what_they_are_wrong_by(dtype):
     both = np.concatenate([logits, -logits])
 
     with np.errstate(all="raise", under="ignore"):
-        binary = [
-            float(losses.binary_cross_entropy.f(logits[:, i : i + 1], Y[:, i : i + 1])) for i in range(4)
-        ]
+        binary = [float(losses.binary_cross_entropy.f(logits[:, i : i + 1], Y[:, i : i + 1])) for i in range(4)]
         softmax = losses.softmax_cross_entropy.f(both, np.concatenate([Y, 1 - Y]))
         slopes = (
             losses.binary_cross_entropy.df(logits, Y),
@@ -137,9 +133,7 @@ def test_integer_and_boolean_targets_are_labels():
 
     f = losses.binary_cross_entropy.f
 
-    assert (
-        f(logits, np.array([[0, 1, 1]])) == f(logits, [[False, True, True]]) == f(logits, [[0.0, 1.0, 1.0]])
-    )
+    assert f(logits, np.array([[0, 1, 1]])) == f(logits, [[False, True, True]]) == f(logits, [[0.0, 1.0, 1.0]])
 
 
 @pytest.mark.parametrize("loss", ALL, ids=repr)

@@ -38,9 +38,7 @@ def member(params, index):
 @settings(max_examples=40, deadline=None)
 def test_init_params_draws_the_shapes_it_says(seed, sizes, ensemble, dtype):
     """`W` is (n_out, n_in), `b` a column of zeros: a row of biases would broadcast along the examples."""
-    params = sn.init_params(
-        sizes, sn.initializers.he, np.random.default_rng(seed), ensemble=ensemble, dtype=dtype
-    )
+    params = sn.init_params(sizes, sn.initializers.he, np.random.default_rng(seed), ensemble=ensemble, dtype=dtype)
 
     assert [W.shape for W, _ in params] == [(*ensemble, o, i) for i, o in pairwise(sizes)]
     assert [b.shape for _, b in params] == [(*ensemble, o, 1) for o in sizes[1:]]
@@ -107,9 +105,7 @@ def test_forward_is_the_equation(seed, sizes, activation):
     np.testing.assert_array_equal(A[0], X)
     for l, (W, b) in enumerate(params, start=1):
         for i in range(X.shape[1]):
-            np.testing.assert_allclose(
-                Z[l][:, i], [w @ A[l - 1][:, i] + c for w, c in zip(W, b[:, 0], strict=True)]
-            )
+            np.testing.assert_allclose(Z[l][:, i], [w @ A[l - 1][:, i] + c for w, c in zip(W, b[:, 0], strict=True)])
         if l < len(params):
             np.testing.assert_array_equal(A[l], activation.f(Z[l]))
 
@@ -129,9 +125,7 @@ def test_backward_is_the_gradient_in_random_directions(activation, loss):
 
     trace = sn.forward(params, X, activation)
     grads = sn.backward(params, trace, loss.df(trace.A[-1], Y), activation)
-    claimed = sum(
-        (g * v).sum(axis=(-2, -1)) for G, D in zip(grads, V, strict=True) for g, v in zip(G, D, strict=True)
-    )
+    claimed = sum((g * v).sum(axis=(-2, -1)) for G, D in zip(grads, V, strict=True) for g, v in zip(G, D, strict=True))
 
     np.testing.assert_allclose(claimed, (J(h) - J(-h)) / (2 * h), rtol=1e-6, atol=1e-8)
 
@@ -185,8 +179,7 @@ def test_the_same_seed_gives_the_same_network_and_the_global_state_stays():
     before = np.random.get_state()[1].copy()
 
     first, second = (
-        sn.init_params([2, 4, 1], sn.initializers.he, np.random.default_rng(5), ensemble=(3,))
-        for _ in range(2)
+        sn.init_params([2, 4, 1], sn.initializers.he, np.random.default_rng(5), ensemble=(3,)) for _ in range(2)
     )
 
     for one, other in zip(first, second, strict=True):
@@ -199,9 +192,7 @@ def test_layers_may_be_tuples_lists_or_integers():
     X = [[0, 1, 2], [1, 1, 1]]
 
     trace = sn.forward([([[1, 0], [0, 1]], [[0], [1]]), ([[1, 1]], [[0]])], X, sn.activations.relu)
-    grads = sn.backward(
-        [([[1, 0], [0, 1]], [[0], [1]]), ([[1, 1]], [[0]])], trace, [[1, 1, 1]], sn.activations.relu
-    )
+    grads = sn.backward([([[1, 0], [0, 1]], [[0], [1]]), ([[1, 1]], [[0]])], trace, [[1, 1, 1]], sn.activations.relu)
 
     assert trace.A[-1].tolist() == [[2.0, 3.0, 4.0]]
     assert grads[1].W.tolist() == [[3.0, 6.0]]

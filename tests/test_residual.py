@@ -245,9 +245,7 @@ def test_training_is_the_loop_a_reader_would_write(options):
     """Factors learn like weights."""
     params, X, Y = problem(9, ensemble=(2,))
 
-    run = sn.train(
-        params, X, Y, steps=5, lr=0.05, activation=relu, loss=CE, model=residual.model(**options)
-    )
+    run = sn.train(params, X, Y, steps=5, lr=0.05, activation=relu, loss=CE, model=residual.model(**options))
 
     for found, expected in zip(flat(run.params), flat(by_hand(params, X, Y, 5, 0.05, **options)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
@@ -263,8 +261,17 @@ def test_a_residual_network_learns(normalize, optimizer, lr):
     params = residual.init_residual([2, 12, 1], 10, [lecun, he, zeros, lecun], rng, ensemble=(4,))
 
     run = sn.train(
-        params, X, Y, steps=150, lr=lr, activation=relu, optimizer=optimizer, batch_size=30, rng=rng,
-        model=residual.model(normalize), record={"alpha": lambda params, trace: params[3].alpha},
+        params,
+        X,
+        Y,
+        steps=150,
+        lr=lr,
+        activation=relu,
+        optimizer=optimizer,
+        batch_size=30,
+        rng=rng,
+        model=residual.model(normalize),
+        record={"alpha": lambda params, trace: params[3].alpha},
     )
 
     assert np.median(run.history["loss"][-10:]) < 0.15

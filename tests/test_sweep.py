@@ -393,8 +393,10 @@ def test_a_record_of_one_shape_in_all_networks():
     """Weights of several widths do not make an array."""
     with pytest.raises(ValueError, match=r"^sweep: record 'W' must have one shape in all networks, got \(\(4, 2\), "):
         sweep(
-            lambda rng, width: make(rng, sn.initializers.normal, 1.0, 1, sn.activations.tanh)
-            | {"params": sn.init_params([2, width, 1], sn.initializers.he, rng)},
+            lambda rng, width: (
+                make(rng, sn.initializers.normal, 1.0, 1, sn.activations.tanh)
+                | {"params": sn.init_params([2, width, 1], sn.initializers.he, rng)}
+            ),
             {"width": [4, 5]},
             record={"W": lambda params, trace: params[0].W},
         )

@@ -159,7 +159,7 @@ def test_the_index_names_page_and_section() -> None:
 
 
 def test_everyday_words_explain_themselves_nowhere() -> None:
-    """"In order to" has nothing to do with the ordered phase."""
+    """ "In order to" has nothing to do with the ordered phase."""
     known = terms.parse("Order (phase)\n:   Where all shrinks.\n\nRank\n:   Of a *matrix*. More.\n\nQ\n:   So $q$.\n")
 
     assert terms.tips(known) == dict.fromkeys(("Rank", "Ranks", "rank", "ranks"), "Of a matrix.")

@@ -116,9 +116,7 @@ def test_an_ensemble_is_a_loop_over_its_members(seed, optimizer, batch_size, ens
     for index in np.ndindex(ensemble):
         one = [Layer(W[index], b[index]) for W, b in params]
         alone = sn.train(one, X, Y, **settings_, rng=np.random.default_rng(seed))
-        np.testing.assert_allclose(
-            run.history["loss"][(slice(None), *index)], alone.history["loss"], **tolerance
-        )
+        np.testing.assert_allclose(run.history["loss"][(slice(None), *index)], alone.history["loss"], **tolerance)
         for together, single in zip(flat(run.params), flat(alone.params), strict=True):
             np.testing.assert_allclose(together[index], single, **tolerance)
 
@@ -294,9 +292,7 @@ def test_the_same_rng_gives_the_same_run_and_the_global_state_stays(optimizer):
     legacy = np.random.get_state()[1].copy()
 
     first, second = (
-        sn.train(
-            params, X, Y, steps=9, lr=0.1, optimizer=optimizer, batch_size=5, rng=np.random.default_rng(3)
-        )
+        sn.train(params, X, Y, steps=9, lr=0.1, optimizer=optimizer, batch_size=5, rng=np.random.default_rng(3))
         for _ in range(2)
     )
 

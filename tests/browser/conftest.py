@@ -17,6 +17,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("name", names, ids=[name or "index" for name in names])
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """With -n and --dist=loadgroup, all that is asked of one page goes to one worker, which visits it first."""
+    for item in items:
+        page = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        item.add_marker(pytest.mark.xdist_group(item.path.name if page is None else f"/{page}"))
+
+
 def pytest_terminal_summary(terminalreporter):
     reports = [r for group in ("passed", "failed") for r in terminalreporter.getreports(group)]
     lines = sorted(value for r in reports for key, value in r.user_properties if key == "measured")
