@@ -22,7 +22,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, exporting, extension, font, live, marks, notebooks, policy, printing, running, terms  # noqa: E402
+from _book import blocks, drawing, exporting, extension, font, live, marks, notebooks, policy, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -71,7 +71,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         figures[file.src_uri] = drawn.figures
         scored.update(_scores(file, drawn))
         for name, svg in drawn.figures.items():
-            content = extension.standalone(svg.decode())
+            content = drawing.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
         name = f"{file.name}.ipynb"
         text = Path(file.abs_src_path).read_text(encoding="utf-8")
@@ -92,6 +92,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
     for name, content in alive.items():
         files.append(File.generated(config, live.FOLDER + name, content=content))
+    if worker := live.find(alive, "sw.js"):
+        # At the root: a service worker serves what lies beside it and below.
+        files.append(File.generated(config, "sw.js", content=alive[worker.removeprefix(live.FOLDER)]))
     title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
     files.append(File.generated(config, printing.SOURCE, content=title))
     return files
