@@ -1,7 +1,7 @@
 """Python for the reader's browser: Pyodide, NumPy, Matplotlib and this commit's own library, packed small.
 
 Pyodide's npm package brings the interpreter and pyodide-lock.json, which has the sha256 of every wheel of that release:
-the root of trust. A wheel that is not the lock's is refused, wherever it came from. What no block needs is left out, and
+the root of trust. A wheel that is not the lock's is refused, wherever it came from. What no block needs is left out,
 the rest compiled by Pyodide's own interpreter: compiling is most of what a start in the browser would do.
 """
 

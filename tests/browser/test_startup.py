@@ -5,7 +5,6 @@ Each time is the best of several tries: what the runtime needs, not what else th
 
 import mimetypes
 import shutil
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -14,10 +13,8 @@ from pathlib import Path
 
 import pytest
 import served
+from _book import live, making
 from test_runtime import PAGE, cell, client
-
-sys.path.append(str(served.ROOT / "docs"))
-from _book import live  # noqa: E402
 
 TRIES = 4
 COLD, WARM, IDLE, SLOW, LATER = 2.5, 1.5, 0.1, 5.0, 0.03  # seconds
@@ -132,7 +129,7 @@ def stock(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stock")
     for file in (live._modules() / "pyodide").iterdir():
         shutil.copy(file, folder)
-    for wheel in (live.shared() / "pyodide").glob("numpy-*.whl"):
+    for wheel in (making.shared() / "pyodide").glob("numpy-*.whl"):
         shutil.copy(wheel, folder)
     Path(folder, "worker.js").write_text(STOCK)
     with serving(StockHandler, folder=folder) as server:
@@ -149,38 +146,37 @@ def ours(browser, server):
     """Seconds to the first output: cold, warm; and the bytes of the cold one."""
     context = browser.new_context()
     page = context.new_page()
-    times = []
+    times, sent = [], []
     for _ in "cold", "warm":
         page.goto(server.url + PAGE, wait_until="networkidle")
         server.sent.clear()
         client(page)
         times.append(clocked(page))
-        sent = sum(server.sent.values()) if len(times) == 1 else sent
+        sent.append(sum(server.sent.values()))
     context.close()
-    return *times, sent
+    return *times, sent[0]
 
 
 def theirs(browser, server):
     context = browser.new_context()
     page = context.new_page()
-    times = []
+    times, sent = [], []
     for _ in "cold", "warm":
         page.goto(f"http://127.0.0.1:{server.server_port}/")
         server.sent.clear()
         start = time.perf_counter()
         assert page.evaluate(ASK, CODE).startswith("0.1257")
         times.append(time.perf_counter() - start)
-        sent = sum(server.sent.values()) if len(times) == 1 else sent
+        sent.append(sum(server.sent.values()))
     context.close()
-    return *times, sent
+    return *times, sent[0]
 
 
 def test_first_output_cold_and_warm(browser, server, stock, measured):
     tries = [(ours(browser, server), theirs(browser, stock)) for _ in range(TRIES)]
 
-    (cold, warm, sent), (their_cold, their_warm, their_sent) = (
-        map(min, zip(*each, strict=True)) for each in zip(*tries, strict=True)
-    )
+    best = [[min(figures) for figures in zip(*each, strict=True)] for each in zip(*tries, strict=True)]
+    (cold, warm, sent), (their_cold, their_warm, their_sent) = best
     measured(f"first output, cold: {cold:.2f} s (stock {their_cold:.2f})")
     measured(f"first output, warm: {warm:.2f} s (stock {their_warm:.2f})")
     measured(f"transferred for it: {sent / 1e6:.2f} MB (stock {their_sent / 1e6:.2f})")
