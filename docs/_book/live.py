@@ -33,9 +33,15 @@ def build(cache: Path) -> dict[str, bytes]:
     try:
         modules = _modules()
         files, names = _bundle(modules, cache)
-        kernel = _kernel(modules, cache)
-        files[hashed("kernel.wasm", kernel)] = kernel
-        names["kernel.wasm"] = hashed("kernel.wasm", kernel)
+        compiled = {
+            # What the explorables show; the page's arrays lie above the kernel's own tables.
+            "kernel.wasm": _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192"),
+            # What NumPy lacks in the browser; it works in NumPy's own memory.
+            "runtime/matmul.wasm": _compiled(HERE / "numpy" / "matmul.ts", modules, cache, "--importMemory"),
+        }
+        for name, data in compiled.items():
+            files[hashed(name, data)] = data
+            names[name] = hashed(name, data)
     except FAULTS as error:
         _without("explorables and its live cells", error)
         return {}
@@ -109,19 +115,18 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
     return files, names
 
 
-def _kernel(modules: Path, cache: Path) -> bytes:
-    """Compile live/kernel, which computes what the explorables show."""
+def _compiled(source: Path, modules: Path, cache: Path, *options: str) -> bytes:
+    """Compile AssemblyScript, without its runtime: the page says what lies where."""
 
     def compile_(fresh: Path) -> None:
-        # No runtime: the page says what lies where, above the kernel's own tables.
         command = [
-            *(str(modules / ".bin" / "asc"), "index.ts", "--outFile", str(fresh.resolve() / "kernel.wasm")),
-            *("--runtime", "stub", "--memoryBase", "8192", "--enable", "simd", "-O3", "--noAssert"),
+            *(str(modules / ".bin" / "asc"), source.name, "--outFile", str(fresh.resolve() / "made.wasm")),
+            *("--runtime", "stub", "--enable", "simd", "-O3", "--noAssert", *options),
         ]
-        run(command, HERE / "kernel")
+        run(command, source.parent)
 
-    folder = made(cache / f"kernel-{_key(sorted((HERE / 'kernel').glob('*.ts')))}", compile_)
-    return (folder / "kernel.wasm").read_bytes()
+    folder = made(cache / f"{source.parent.name}-{_key(sorted(source.parent.glob('*.ts')))}", compile_)
+    return (folder / "made.wasm").read_bytes()
 
 
 def _key(sources: list[Path]) -> str:

@@ -74,6 +74,44 @@ def test_an_outcome_is_that_of_the_engine(python):
     ]
 
 
+MATMUL = """
+import itertools
+import numpy as np
+
+rng = np.random.default_rng(0)
+views = {
+    "plain": lambda A: A,
+    "transposed": lambda A: A.mT.copy().mT,
+    "reversed": lambda A: A[..., ::-1, ::-1].copy()[..., ::-1, ::-1],
+    "every other": lambda A: np.repeat(np.repeat(A, 2, axis=-1), 3, axis=-2)[..., ::3, ::2],
+}
+sizes = [(1, 1, 1), (2, 3, 1), (1, 5, 9), (4, 8, 8), (7, 0, 5), (0, 3, 2), (9, 4, 3), (33, 17, 3), (5, 2050, 12), (24, 24, 16)]
+tried = 0
+for (m, n, p), dtype, ensemble in itertools.product(sizes, (np.float32, np.float64), ((), (3,), (2, 1))):
+    A, B = rng.standard_normal((*ensemble, m, n)).astype(dtype), rng.standard_normal((n, p)).astype(dtype)
+    C = np.einsum("...ij,jk->...ik", A.astype(float), B.astype(float))
+    for a, b, c in itertools.product(views.values(), repeat=3):
+        out = c(np.full((*ensemble, m, p), np.nan, dtype))
+        np.matmul(a(A), b(B), out=out)
+        assert np.allclose(out, C, rtol=0, atol=n * 4 * np.finfo(dtype).eps), (m, n, p, dtype, ensemble)
+        assert out.dtype == dtype
+        tried += 1
+v = rng.standard_normal(7)
+assert np.allclose(v @ np.eye(7), v) and np.allclose(np.eye(7) @ v, v) and abs(v @ v - (v * v).sum()) < 1e-14
+assert (np.arange(6).reshape(2, 3) @ np.arange(3)).tolist() == [5, 14]  # integers keep NumPy's own loop
+same = rng.standard_normal((9, 9))
+apart = same.copy()
+assert np.allclose(np.matmul(same, same, out=same), apart @ apart)  # in place
+print(tried)
+"""
+
+
+def test_matmul_is_matmul(python):
+    """For any strides, sizes and ensembles: the loops that replace NumPy's give its results."""
+    found = run(python, MATMUL, space="matmul", language="python", output="3840\n")
+    assert (found["output"], found["message"]) == ("3840\n", None)
+
+
 def test_two_spaces_do_not_see_each_other_s_names(python):
     run(python, "mine = 1\n", space="b")
 

@@ -2,6 +2,7 @@
 // all of them at once, puts them together and says "ready"; then it answers one call after the other.
 
 import { loadPyodide, version } from "pyodide/pyodide.mjs"
+import { quicken } from "./_matmul.js"
 
 const SITE = "/lib/python3.12/site-packages"
 let files // the address of each file by its name
@@ -20,8 +21,7 @@ const brief = error => {
 
 class Unreachable extends Error {}
 
-// A file's bytes as they come: unpacked here, so that a host that compresses nothing will do.
-const open = async name => {
+const asked = async name => {
   let response
   try {
     response = await fetch(files[name])
@@ -29,6 +29,12 @@ const open = async name => {
     throw new Unreachable(`${name} could not be fetched`)
   }
   if (!response.ok) throw new Unreachable(`${name} could not be fetched: the server says ${response.status}`)
+  return response
+}
+
+// A file's bytes as they come: unpacked here, so that a host that compresses nothing will do.
+const open = async name => {
+  const response = await asked(name)
   total += Number(response.headers.get("content-length"))
   const counted = new TransformStream({
     transform(chunk, controller) {
@@ -75,6 +81,11 @@ const fetched = async name => {
   return { bytes, modules: await extensions(bytes) }
 }
 
+const compiledFrom = async name => {
+  const answer = await asked(name)
+  return WebAssembly.compile(await answer.arrayBuffer())
+}
+
 const install = ({ bytes, modules }) => {
   const { FS, preloadedWasm, loadWebAssemblyModule } = python._module
   const made = new Set()
@@ -91,8 +102,8 @@ const compiled = new Map()
 
 const start = async () => {
   const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
-  const [numpy, book] = [fetched("numpy"), fetched("book")]
-  for (const each of [...Object.values(core), numpy, book]) each.catch(() => {}) // the first one that fails is said below
+  const [numpy, book, matmul] = [fetched("numpy"), fetched("book"), compiledFrom("runtime/matmul.wasm")]
+  for (const each of [...Object.values(core), numpy, book, matmul]) each.catch(() => {}) // the first one that fails is said below
   await import(files["runtime/python.js"]).catch(() => {
     throw new Unreachable("runtime/python.js could not be fetched")
   })
@@ -106,16 +117,25 @@ const start = async () => {
     const type = name.endsWith(".wasm") ? "application/wasm" : "application/zip"
     return new Response(await core[name], { headers: { "Content-Type": type } })
   }
+  // Nor does it hand out its memory, in which `matmul` works.
+  const { Memory } = WebAssembly
+  const memories = []
+  WebAssembly.Memory = function (size) {
+    memories.push(new Memory(size))
+    return memories.at(-1)
+  }
   try {
     python = await loadPyodide({ indexURL: "/" })
   } finally {
     self.fetch = really
+    WebAssembly.Memory = Memory
   }
   install(await numpy)
   install(await book)
   python.runPython("import sys; sys.path.remove('')")
   cell = python.pyimport("_book.cell")
-  python.runPython("import numpy, shallownet")
+  python.runPython("import shallownet")
+  quicken(python, memories.find(memory => memory.buffer === python._module.HEAP8.buffer), await matmul)
 }
 
 const answer = async ({ call, space, given }) => {
