@@ -1,13 +1,17 @@
 r"""Figures for the book: arrays and an Axes in, the same Axes out.
 
-The only module that imports matplotlib (`pip install "shallownet[plot]"`).
+The only module for which matplotlib is needed (`pip install "shallownet[plot]"`), which makes the Axes.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
+
+if TYPE_CHECKING:  # drawing calls the Axes only, and a browser fetches matplotlib when a page first draws
+    from matplotlib.axes import Axes
 
 __all__ = ["band", "heatmap", "lines", "regions", "ridges"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from _book import blocks, extension, font
+from _book import blocks, drawing, extension, font
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 150_000
@@ -167,7 +167,7 @@ def luminance(colour):
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-@pytest.mark.parametrize("scheme", [extension.LIGHT, extension.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("scheme", [drawing.LIGHT, drawing.DARK], ids=["light", "dark"])
 def test_colours_of_figures_stand_out(scheme):
     """3 to 1 for lines, on the scheme's own paper; the style sheet says the same values."""
     paper = luminance(scheme["paper"])

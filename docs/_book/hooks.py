@@ -22,7 +22,7 @@ from mkdocs.structure.pages import Page
 DOCS = str(Path(__file__).resolve().parents[1])
 sys.path.insert(0, DOCS)  # because MkDocs imports this file by its path, and puts sys.path back after it
 
-from _book import blocks, exporting, extension, font, live, marks, notebooks, policy, printing, running, terms  # noqa: E402
+from _book import blocks, drawing, exporting, extension, font, live, marks, notebooks, policy, printing, running, terms  # noqa: E402
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -73,7 +73,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         figures[file.src_uri] = drawn.figures
         scored.update(_scores(file, drawn))
         for name, svg in drawn.figures.items():
-            content = extension.standalone(svg.decode())
+            content = drawing.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
         name = f"{file.name}.ipynb"
         text = Path(file.abs_src_path).read_text(encoding="utf-8")

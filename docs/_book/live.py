@@ -12,24 +12,17 @@ import logging
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
+
+from _book import runtime
+from _book.making import MissingError, made, run, shared
 
 log = logging.getLogger("mkdocs.plugins.book")
 
 HERE = Path(__file__).with_name("live")
 FOLDER = "assets/live/"  # in the site
 MANIFEST = "manifest"
-
-
-class MissingError(Exception):
-    """Something that the live parts are made of cannot be had; its text is one line that says what."""
-
-
-def shared() -> Path:
-    """Where downloads are kept, for all checkouts of this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "shallownet"
+FAULTS = (MissingError, OSError, subprocess.SubprocessError)
 
 
 def build(cache: Path) -> dict[str, bytes]:
@@ -43,15 +36,26 @@ def build(cache: Path) -> dict[str, bytes]:
         kernel = _kernel(modules, cache)
         files[hashed("kernel.wasm", kernel)] = kernel
         names["kernel.wasm"] = hashed("kernel.wasm", kernel)
-    except (MissingError, OSError, subprocess.SubprocessError) as error:
-        said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
-        message = f"the book is built without its explorables: {' '.join(said.split())[:300]}"
-        required = os.environ.get("SHALLOWNET_LIVE") == "required"
-        # In a strict build a warning is a failure, so it is information where the live parts are optional.
-        log.log(logging.ERROR if required else logging.INFO, "%s", message)
+    except FAULTS as error:
+        _without("explorables and its live cells", error)
         return {}
+    try:
+        for name, data in runtime.build(modules, cache).items():
+            name = runtime.FOLDER + name
+            files[hashed(name, data)] = data
+            names[name] = hashed(name, data)
+    except FAULTS as error:
+        _without("live cells", error)
     manifest = json.dumps(names, indent=1, sort_keys=True).encode()
     return files | {hashed(f"{MANIFEST}.json", manifest): manifest}
+
+
+def _without(parts: str, error: Exception) -> None:
+    said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
+    required = os.environ.get("SHALLOWNET_LIVE") == "required"
+    # In a strict build a warning is a failure, so it is information where the live parts are optional.
+    level = logging.ERROR if required else logging.INFO
+    log.log(level, "the book is built without its %s: %s", parts, " ".join(said.split())[-300:])
 
 
 def hashed(name: str, data: bytes) -> str:
@@ -78,9 +82,9 @@ def _modules() -> Path:
         for file in (lock, HERE / "package.json"):
             shutil.copy(file, fresh)
         # No script of a package runs here: none of them needs one.
-        _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh)
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh)
 
-    return _made(shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16], install) / "node_modules"
+    return made(shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16], install) / "node_modules"
 
 
 def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -94,10 +98,11 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
             *("--bundle", "--minify", "--format=esm", "--splitting", "--target=es2022", "--charset=utf8"),
             *(f"--outbase={HERE / 'src'}", f"--outdir={fresh}", "--entry-names=[dir]/[name]-[hash]"),
             *("--chunk-names=chunk-[hash]", "--log-level=warning"),
+            *("--external:node:*", "--external:ws"),  # what Pyodide would load under Node
         ]
-        _run(command, HERE, NODE_PATH=str(modules))
+        run(command, HERE, NODE_PATH=str(modules))
 
-    folder = _made(cache / f"live-{_key(scripts)}", bundle)
+    folder = made(cache / f"live-{_key(scripts)}", bundle)
     files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.js")}
     stems = {file.relative_to(HERE / "src").with_suffix("").as_posix() for file in entries}
     names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
@@ -113,10 +118,10 @@ def _kernel(modules: Path, cache: Path) -> bytes:
             *(str(modules / ".bin" / "asc"), "index.ts", "--outFile", str(fresh.resolve() / "kernel.wasm")),
             *("--runtime", "stub", "--memoryBase", "8192", "--enable", "simd", "-O3", "--noAssert"),
         ]
-        _run(command, HERE / "kernel")
+        run(command, HERE / "kernel")
 
-    made = _made(cache / f"kernel-{_key(sorted((HERE / 'kernel').glob('*.ts')))}", compile_)
-    return (made / "kernel.wasm").read_bytes()
+    folder = made(cache / f"kernel-{_key(sorted((HERE / 'kernel').glob('*.ts')))}", compile_)
+    return (folder / "kernel.wasm").read_bytes()
 
 
 def _key(sources: list[Path]) -> str:
@@ -125,28 +130,3 @@ def _key(sources: list[Path]) -> str:
     for file in sources:
         key.update(file.relative_to(HERE).as_posix().encode() + file.read_bytes())
     return key.hexdigest()[:24]
-
-
-def _made(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Return a folder of the cache, made the first time; renamed when it is whole, so that nobody sees half of it."""
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix="new-"))
-        make(fresh)
-        try:
-            fresh.rename(folder)
-        except OSError:  # another build was faster
-            shutil.rmtree(fresh, ignore_errors=True)
-    return folder
-
-
-def _run(command: list[str], folder: Path, **environment: str) -> None:
-    subprocess.run(
-        command,
-        cwd=folder,
-        env=os.environ | environment,
-        check=True,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )

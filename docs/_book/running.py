@@ -23,7 +23,6 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from importlib import metadata
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -416,6 +415,8 @@ def board_problems(board: Path) -> list[blocks.Problem]:
 
 def _key(text: str, path: Path) -> str:
     """Name everything that a figure depends on."""
+    from importlib import metadata  # not above: a browser, which draws anew, would spend its start on it
+
     key = hashlib.sha256(f"{path.name}\0{text}\0{sys.version}".encode())
     engine = [Path(__file__).with_name(f"{name}.py") for name in ENGINE]
     for source in sorted([*(ROOT / "shallownet").glob("**/*.py"), *engine]):

@@ -1,0 +1,100 @@
+// The page's side of the worker that runs Python. One for the visit: it is kept on `window`, since the theme may run a
+// script again when it changes pages without loading them anew.
+
+const EMPTY = { output: "", traceback: null, figures: [], seconds: 0, line: null, message: null }
+
+const create = () => {
+  let worker, starting, waiting = new Map(), listeners = new Set(), ids = 0
+  const status = { state: "off", message: "", done: 0, total: 0 }
+
+  const tell = change => {
+    Object.assign(status, change)
+    document.documentElement.dataset.runtime = status.state
+    for (const listener of listeners) listener({ ...status })
+  }
+
+  const end = outcome => {
+    worker?.terminate()
+    worker = starting = undefined
+    const unanswered = [...waiting.values()]
+    waiting.clear()
+    for (const resolve of unanswered) resolve({ ...EMPTY, ...outcome })
+  }
+
+  const boot = async () => {
+    const address = new URL(document.querySelector("meta[name=live]").content, location)
+    const answer = await fetch(address).catch(() => undefined)
+    if (!answer?.ok) throw new Error("the list of the runtime's files could not be fetched")
+    const names = await answer.json()
+    const files = Object.fromEntries(Object.entries(names).map(([name, file]) => [name, new URL(file, address).href]))
+    if (!files["runtime/python.js"]) throw new Error("this copy of the book was built without Python")
+    const mine = (worker = new Worker(files["worker.js"], { type: "module" }))
+    await new Promise((resolve, reject) => {
+      mine.onerror = event => {
+        event.preventDefault()
+        reject(new Error("Python's worker could not be fetched or fell over"))
+        if (status.state === "ready" && mine === worker) fail("Python fell over")
+      }
+      mine.onmessage = ({ data }) => {
+        if (mine !== worker) return
+        if (data.progress) tell(data.progress)
+        else if (data.ready) resolve()
+        else if (data.failed) reject(new Error(data.failed))
+        else {
+          waiting.get(data.id)?.(data.outcome)
+          waiting.delete(data.id)
+        }
+      }
+      mine.postMessage({ files })
+    })
+  }
+
+  const fail = message => {
+    end({ state: "failed", message })
+    tell({ state: "failed", message })
+  }
+
+  const start = () => {
+    if (starting) return starting
+    tell({ state: "loading", message: "", done: 0, total: 0 })
+    const mine = (starting = boot().then(
+      () => mine === starting && tell({ state: "ready" }),
+      error => {
+        if (mine === starting) fail(error.message)
+        throw error
+      },
+    ))
+    return mine
+  }
+
+  const ask = async (call, space, given) => {
+    const id = ++ids
+    const outcome = new Promise(resolve => waiting.set(id, resolve))
+    start().then(
+      () => waiting.has(id) && worker.postMessage({ id, call, space, given: JSON.stringify(given) }),
+      () => {}, // `fail` has answered
+    )
+    return outcome
+  }
+
+  return {
+    get state() {
+      return status.state
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    start,
+    run: (space, cell) => ask("run", space, cell),
+    check: (space, exercise) => ask("check", space, exercise),
+    forget: space => void (status.state === "ready" && ask("forget", space, null)),
+    // A worker that computes hears nothing: it is ended, and another one starts.
+    stop() {
+      end({ state: "stopped" })
+      start().catch(() => {})
+    },
+  }
+}
+
+export const python = (window.shallownetPython ??= create())

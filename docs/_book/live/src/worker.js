@@ -1,0 +1,145 @@
+// Runs Python away from the page, which therefore never freezes. Told what the runtime's files are called, it fetches
+// all of them at once, puts them together and says "ready"; then it answers one call after the other.
+
+import { loadPyodide, version } from "pyodide/pyodide.mjs"
+
+const SITE = "/lib/python3.12/site-packages"
+let files // the address of each file by its name
+let python
+let cell // the Python module that runs cells
+let done = 0
+let total = 0
+
+const say = message => postMessage(message)
+
+// The last line of a Python traceback says what happened; the rest is for the console.
+const brief = error => {
+  console.warn(error)
+  return String(error.message).trim().split("\n").pop()
+}
+
+class Unreachable extends Error {}
+
+// A file's bytes as they come: unpacked here, so that a host that compresses nothing will do.
+const open = async name => {
+  let response
+  try {
+    response = await fetch(files[name])
+  } catch {
+    throw new Unreachable(`${name} could not be fetched`)
+  }
+  if (!response.ok) throw new Unreachable(`${name} could not be fetched: the server says ${response.status}`)
+  total += Number(response.headers.get("content-length"))
+  const counted = new TransformStream({
+    transform(chunk, controller) {
+      done += chunk.byteLength
+      say({ progress: { done, total } })
+      controller.enqueue(chunk)
+    },
+  })
+  return response.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"))
+}
+
+const read = async name => {
+  const bytes = new Uint8Array(await new Response(await open(name)).arrayBuffer())
+  return bytes
+}
+
+// The files of a stored archive: [name, bytes]. Its directory is at the end; nothing in it is compressed.
+const entries = function* (bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const end = bytes.length - 22
+  const text = new TextDecoder()
+  let at = view.getUint32(end + 16, true)
+  for (let left = view.getUint16(end + 10, true); left; left--) {
+    const size = view.getUint32(at + 24, true)
+    const length = view.getUint16(at + 28, true)
+    const local = view.getUint32(at + 42, true)
+    const name = text.decode(bytes.subarray(at + 46, at + 46 + length))
+    const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true)
+    yield [name, bytes.subarray(start, start + size)]
+    at += 46 + length + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
+  }
+}
+
+// Compile the extension modules of an archive while Python is still starting: [path, module].
+const extensions = bytes =>
+  Promise.all(
+    [...entries(bytes)]
+      .filter(([name]) => name.endsWith(".so"))
+      .map(async ([name, code]) => [`${SITE}/${name}`, await WebAssembly.compile(code)]),
+  )
+
+const fetched = async name => {
+  const bytes = await read(`runtime/${name}.zip.gz`)
+  return { bytes, modules: await extensions(bytes) }
+}
+
+const install = ({ bytes, modules }) => {
+  const { FS, preloadedWasm, loadWebAssemblyModule } = python._module
+  const made = new Set()
+  for (const [name, data] of entries(bytes)) {
+    const path = `${SITE}/${name}`
+    const folder = path.slice(0, path.lastIndexOf("/"))
+    if (!made.has(folder)) FS.mkdirTree(folder)
+    made.add(folder)
+    FS.writeFile(path, data, { canOwn: true })
+  }
+  for (const [path, module] of modules) compiled.set(path, module)
+}
+const compiled = new Map()
+
+const start = async () => {
+  const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
+  const [numpy, book] = [fetched("numpy"), fetched("book")]
+  for (const each of [...Object.values(core), numpy, book]) each.catch(() => {}) // the first one that fails is said below
+  await import(files["runtime/python.js"]).catch(() => {
+    throw new Unreachable("runtime/python.js could not be fetched")
+  })
+  await Promise.all(Object.values(core))
+  // Pyodide asks for its files by their own names; they are on their way already. There are no packages for it to load.
+  core["pyodide-lock.json"] = JSON.stringify({ info: { version }, packages: {} })
+  const really = self.fetch
+  self.fetch = async (address, options) => {
+    const name = String(address).split("/").pop()
+    if (!(name in core)) return really(address, options)
+    const type = name.endsWith(".wasm") ? "application/wasm" : "application/zip"
+    return new Response(await core[name], { headers: { "Content-Type": type } })
+  }
+  try {
+    python = await loadPyodide({ indexURL: "/" })
+  } finally {
+    self.fetch = really
+  }
+  install(await numpy)
+  install(await book)
+  python.runPython("import sys; sys.path.remove('')")
+  cell = python.pyimport("_book.cell")
+  python.runPython("import numpy, shallownet")
+}
+
+const answer = async ({ call, space, given }) => {
+  for (const name of call === "forget" ? [] : cell.needs(space, JSON.parse(given).code).toJs()) {
+    install(await fetched(name))
+  }
+  return call === "forget" ? cell.forget(space) : JSON.parse(cell[call](space, given))
+}
+
+let turn = Promise.resolve()
+self.onmessage = ({ data }) => {
+  if (data.files) {
+    files = data.files
+    start().then(
+      () => say({ ready: true }),
+      error => say({ failed: error instanceof Unreachable ? error.message : `Python did not start: ${brief(error)}` }),
+    )
+    return
+  }
+  turn = turn.then(async () => {
+    try {
+      say({ id: data.id, outcome: await answer(data) })
+    } catch (error) {
+      say({ id: data.id, outcome: { state: "failed", message: brief(error) } })
+    }
+  })
+}
