@@ -96,6 +96,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, live.FOLDER + name, content=content))
     if styles := files.get_file_from_path("assets/book.css"):
         styles.content_string = squeezed(styles.content_string)
+    if worker := live.find(alive, "sw.js"):
+        # At the root: a service worker serves what lies beside it and below.
+        files.append(File.generated(config, "sw.js", content=alive[worker.removeprefix(live.FOLDER)]))
     title = printing.title_page(config.site_name, config.site_description or "", config.site_url or "")
     files.append(File.generated(config, printing.SOURCE, content=title))
     return files

@@ -38,16 +38,16 @@ ENGINE = "__init__ blocks drawing marks notebooks running scores".split()
 # What a worker of a browser cannot use, or no page would: processes, sockets, mail, windows, tools for developers.
 DROPPED = """
     _pyio aifc antigravity asyncio/proactor_events asyncio/windows_events asyncio/windows_utils bdb cgi cgitb chunk
-    compileall cProfile crypt doctest ensurepip/ ftplib http/ idlelib/ imaplib imghdr lib2to3/ logging/config
+    compileall concurrent/futures/process cProfile crypt doctest ensurepip/ ftplib http/ idlelib/ imaplib imghdr lib2to3/ logging/config
     logging/handlers mailbox mailcap modulefinder msilib/ multiprocessing/ netrc nntplib optparse pdb pickletools pipes
     plistlib poplib profile pstats pty py_compile pyclbr pydoc_data/ site-packages/ smtplib sndhdr socketserver sunau
     tabnanny telnetlib this tkinter/ tomllib/ trace tty turtle turtledemo/ urllib/request urllib/robotparser uu wave
     webbrowser wsgiref/ xdrlib xml/ xmlrpc/ zipapp zoneinfo/
 """.split()
-ENCODINGS = "__init__ aliases ascii cp437 idna latin_1 punycode unicode_escape utf_8 utf_16 utf_32"
+ENCODINGS = r"__init__|aliases|ascii|cp437|cp1252|idna|latin_1|mac_roman|punycode|\w*unicode_escape|utf_\w+"
 STDLIB = re.compile(
     "|".join(name if name.endswith("/") else rf"{name}\.py$" for name in DROPPED)
-    + rf"|_sysconfigdata|encodings/(?!({ENCODINGS.replace(' ', '|')})\.py)"
+    + rf"|_sysconfigdata|encodings/(?!({ENCODINGS})\.py)"
 )
 NUMPY = re.compile(
     r"[^/]*\.dist-info/|.*/(tests|include|lib/pkgconfig)/|.*\.(pyi|pxd|a|h|ini|typed|c|cpp|f|f90|pyf|src)$"

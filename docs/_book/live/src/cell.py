@@ -12,10 +12,12 @@ import importlib
 import io
 import json
 import linecache
+import logging
 import sys
 import time
 import traceback
 import types
+import warnings
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ class Space(running.Session):
     """A page's names, as `running.Session` has them; nothing of the page but its cells is here."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("", path)
+        super().__init__('{"cells": []}', path)  # to either reader, a page without figures
         self.page = self.file
         self.lines: dict[str, list[str]] = {}  # of what the reader ran, for tracebacks
         self.pieces: list[str] = []  # what the cell being run has printed
@@ -61,7 +63,9 @@ class Space(running.Session):
             _settle(self.namespace)
         module = running._main() if block.standalone else self.module
         message = None
-        with self._place(module):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._place(module))
+            stack.callback(self._collect, block)
             for source, line, mode, want in running._steps(block):
                 printed, error = self._execute(source, line, mode, module.__dict__, None)
                 self.pieces.append(printed)
@@ -69,7 +73,6 @@ class Space(running.Session):
                 if error is not None:
                     self.pieces.append(f"{shown.got}\n")
                 message = message or running.difference(shown.expected, shown.got)
-            self._collect(block)
         return message
 
     def edited(self, code: str) -> None:
@@ -88,8 +91,7 @@ class Space(running.Session):
         finally:
             sys.displayhook = hook
             self.pieces.append(printed.getvalue())
-            with contextlib.suppress(OSError):
-                self._collect(None)
+            self._collect(None)
 
     def _collect(self, block: Block | None) -> None:
         """Take every picture that a cell saved; the reader may name them as they like."""
@@ -278,9 +280,13 @@ def _settle(names: dict[str, object]) -> None:
         if isinstance(sys.modules.get(name), _Later):
             del sys.modules[name]
             importlib.invalidate_caches()
-    for name, value in list(names.items()):
-        if isinstance(value, _Later):
-            names[name] = importlib.import_module(value.__name__)
+    # It misses its own 3D axes and most of its fonts, which no page draws with.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, value in list(names.items()):
+            if isinstance(value, _Later):
+                names[name] = importlib.import_module(value.__name__)
 
 
 sys.meta_path.append(_Finder)

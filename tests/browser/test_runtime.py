@@ -1,0 +1,272 @@
+"""The runtime in real Chromium: what it computes, and what becomes of it when something fails.
+
+Through the client that the pages use, on a page that shows nothing of it. How fast it starts: test_startup.py.
+"""
+
+import json
+import time
+
+import pytest
+import served
+
+PAGE = served.chapters()[0]
+CLIENT = "async address => { const client = await import(address); window.client = client }"
+RUN = "([space, cell]) => client.python.run(space, cell)"
+WASM = "**/runtime/python.wasm-*"
+
+
+def client(page):
+    """Give a page the client of the runtime."""
+    manifest = page.locator("meta[name=live]").evaluate("meta => new URL(meta.content, location).href")
+    names = page.evaluate("address => fetch(address).then(answer => answer.json())", manifest)
+    page.evaluate(CLIENT, manifest.rpartition("/")[0] + "/" + names["python.js"])
+    return page
+
+
+def cell(code, language="edited", output=None, **more):
+    return {"code": code, "language": language, "output": output, "path": "docs/page.md", "line": 7, **more}
+
+
+def run(page, code, space="a", **more):
+    return page.evaluate(RUN, [space, cell(code, **more)])
+
+
+@pytest.fixture
+def fresh(browser, server):
+    """A page with nothing loaded or kept, and the client."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url + PAGE)
+    yield client(page)
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def python(browser, server):
+    """A page where Python runs already."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.url + PAGE)
+    client(page).evaluate("client.python.start()")
+    yield page
+    context.close()
+
+
+def state(page):
+    return page.locator("html").get_attribute("data-runtime")
+
+
+# What it computes
+
+
+def test_an_outcome_is_that_of_the_engine(python):
+    found = run(python, "x = 1 / 3\nprint(x)\n", language="python", output="0.333\n")
+    assert (found["state"], found["output"], found["message"]) == ("ok", "0.3333333333333333\n", None)
+
+    found = run(python, ">>> x\n0.334\n", language="pycon")
+    assert (found["state"], found["message"]) == ("differs", "expected '0.334', got '0.3333333333333333'")
+
+    found = run(python, "def f():\n    return 1 / 0\n\nf()\n")
+    assert (found["state"], found["line"], found["message"]) == ("error", 2, "ZeroDivisionError: division by zero")
+    assert [line for line in found["traceback"].splitlines() if line.startswith("  File")] == [
+        '  File "edited block of line 7", line 4, in <module>',
+        '  File "edited block of line 7", line 2, in f',
+    ]
+
+
+def test_two_spaces_do_not_see_each_other_s_names(python):
+    run(python, "mine = 1\n", space="b")
+
+    assert run(python, "mine\n", space="b", output="1\n")["state"] == "ok"
+    assert run(python, "mine\n", space="c")["message"] == "NameError: name 'mine' is not defined"
+    python.evaluate("client.python.forget('b')")
+    assert run(python, "mine\n", space="b")["state"] == "error"
+
+
+def test_a_check_works_on_a_copy(python):
+    run(python, "kept = [1]\n", space="d")
+    exercise = {"code": "kept.append(2)\n", "assertions": ["assert kept == [1, 2]", "assert kept == []"]}
+
+    found = python.evaluate("exercise => client.python.check('d', exercise)", exercise)
+
+    assert (found["state"], found["failed"]) == ("differs", "assert kept == []")
+    assert run(python, "kept\n", space="d", output="[1]\n")["state"] == "ok"
+
+
+def test_a_figure_is_drawn_by_the_page_s_own_code(python):
+    """A block that only imports Matplotlib does not fetch it."""
+    before = loaded(python)
+    run(python, "import matplotlib.pyplot as plt\nfrom shallownet import plotting\n", space="e")
+    assert loaded(python) == before
+
+    code = "fig, ax = plt.subplots()\nplotting.lines(ax, [0, 1], [[1, 2]], ['a $x^2$'])\nfig.savefig('a.svg')\n"
+    found = run(python, code, space="e", language="python", figures={"a.svg": "a line"})
+
+    assert found["message"] is None
+    (figure,) = found["figures"]
+    assert 'aria-label="a line"' in figure["svg"]
+    assert "var(--c0)" in figure["svg"]
+
+
+def loaded(page):
+    """Which archives of the runtime the worker has."""
+    return run(page, "import pathlib\nsorted(p.name for p in pathlib.Path('/lib/python3.12/site-packages').iterdir())")["output"]
+
+
+def test_the_digits_are_there(python):
+    code = "from sklearn.datasets import load_digits\nX, y = load_digits(return_X_y=True)\nX.shape, float(X.sum()), y.dtype\n"
+
+    assert run(python, code, output="((1797, 64), 561718.0, dtype('int64'))\n")["state"] == "ok"
+
+
+NUMBERS = """
+import json
+import numpy as np
+import shallownet as sn
+rng = np.random.default_rng(7)
+draws = [rng.normal(size=50), rng.uniform(size=50), rng.standard_exponential(50), rng.gamma(2.5, size=50),
+    rng.integers(0, 10**9, size=50, dtype=np.int64), rng.permutation(50)]
+x = np.linspace(-9, 9, 200)
+A = rng.normal(size=(30, 20))
+Q, R = np.linalg.qr(A)
+def losses(dtype):
+    rng = np.random.default_rng(0)
+    X, Y = sn.datasets.xor(200, rng)
+    params = sn.init_params([2, 4, 1], sn.initializers.glorot, rng, dtype=dtype)
+    return sn.train(params, X.astype(dtype), Y.astype(dtype), steps=2000, lr=0.5).history["loss"]
+print(json.dumps({"draws": [d.tolist() for d in draws], "tanh": np.tanh(x).tolist(), "exp": np.exp(x).tolist(),
+    "qr": (Q @ R).tolist(), "r": np.abs(R).tolist(), "svd": np.linalg.svd(A)[1].tolist(),
+    "double": losses(np.float64).tolist(), "single": losses(np.float32).tolist()}))
+"""
+
+
+def test_numbers_are_those_of_native_numpy(python):
+    """What the pages rely on: draws to the bit, functions to the last place, 2,000 steps of training to 12 digits."""
+    import contextlib
+    import io
+
+    import numpy as np
+
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(NUMBERS, {"__name__": "numbers"})
+    native = json.loads(printed.getvalue())
+    found = run(python, NUMBERS, space="numbers")
+    assert found["message"] is None
+    there = json.loads(found["output"])
+
+    assert there["draws"] == native["draws"]
+    for name, tolerance in {"tanh": 5e-16, "exp": 5e-16, "qr": 1e-11, "r": 1e-11, "svd": 1e-11}.items():
+        np.testing.assert_allclose(there[name], native[name], rtol=tolerance, atol=1e-15, err_msg=name)
+    np.testing.assert_allclose(there["double"], native["double"], rtol=1e-12)
+    np.testing.assert_allclose(there["single"], native["single"], rtol=4e-7)
+
+
+# When something fails
+
+
+def test_nothing_is_fetched_before_the_first_run(fresh, server):
+    server.sent.clear()
+    fresh.wait_for_timeout(300)
+
+    assert [name for name in server.sent if "runtime" in name or "worker" in name] == []
+    assert fresh.evaluate("client.python.state") == "off"
+
+
+@pytest.mark.parametrize("name", ["python.wasm", "python-", "python.zip", "numpy", "book"])
+def test_a_file_that_does_not_come_is_named_and_can_be_asked_for_again(name, fresh):
+    pattern = f"**/runtime/{name}*"
+    fresh.context.route(pattern, lambda route: route.abort())
+
+    found = run(fresh, "1 + 1\n")
+
+    assert found["state"] == "failed"
+    assert found["message"].startswith(f"runtime/{name.rstrip('-')}")
+    assert found["message"].endswith("could not be fetched")
+    assert "\n" not in found["message"]
+    assert state(fresh) == "failed"
+    fresh.context.unroute(pattern)
+    assert run(fresh, "1 + 1\n", output="2\n")["state"] == "ok"  # as Retry does
+    assert state(fresh) == "ready"
+
+
+def test_a_file_that_is_gone_is_named(fresh):
+    fresh.context.route(WASM, lambda route: route.fulfill(status=404, body="gone"))
+
+    message = fresh.evaluate("client.python.start().catch(error => error.message)")
+
+    assert message == "runtime/python.wasm.gz could not be fetched: the server says 404"
+
+
+def test_a_file_that_was_cut_short_is_no_riddle(fresh):
+    fresh.context.route("**/runtime/numpy*", lambda route: route.fulfill(status=200, body=b"\x1f\x8b"))
+
+    found = run(fresh, "1\n")
+
+    assert found["state"] == "failed"
+    assert "\n" not in found["message"]
+
+
+def test_what_is_told_while_it_loads(fresh):
+    fresh.evaluate("window.told = []; client.python.subscribe(told => window.told.push(told))")
+    fresh.evaluate("client.python.start()")
+
+    told = fresh.evaluate("told")
+    assert told[0]["state"] == "loading"
+    assert told[-1]["state"] == "ready"
+    assert told[-1]["done"] == told[-1]["total"] > 7e6
+
+
+def test_stop_ends_a_loop_and_the_next_run_starts_anew(fresh):
+    run(fresh, "kept = 1\n")
+    fresh.evaluate("cells => { window.answers = cells.map(cell => client.python.run('a', cell)) }", [
+        cell("while True:\n    pass\n"), cell("kept\n")])
+    time.sleep(0.3)
+    fresh.evaluate("client.python.stop()")
+
+    assert [answer["state"] for answer in fresh.evaluate("Promise.all(answers)")] == ["stopped", "stopped"]
+    assert run(fresh, "kept\n")["message"] == "NameError: name 'kept' is not defined"  # all spaces are forgotten
+    assert run(fresh, "1\n", output="1\n")["state"] == "ok"
+
+
+def test_a_worker_that_runs_out_of_memory_answers_and_the_next_run_works(fresh):
+    found = run(fresh, "x = [bytearray(2**28) for _ in range(64)]\n")
+
+    assert found["state"] in ("error", "failed")
+    assert run(fresh, "1\n", output="1\n")["state"] == "ok"
+
+
+def test_one_runtime_for_the_visit(fresh):
+    """The theme may run a script again when it changes pages: what is loaded stays."""
+    run(fresh, "kept = 1\n")
+    fresh.evaluate("window.first = client.python")
+    address = fresh.evaluate("performance.getEntriesByType('resource').map(e => e.name).find(n => /live.python-/.test(n))")
+    fresh.evaluate("async address => { window.again = (await import(address + '?again')).python }", address)
+
+    assert fresh.evaluate("again === first")
+
+
+# Without a network
+
+
+def test_the_first_visit_can_be_read_and_run_offline(fresh, server):
+    assert run(fresh, "1\n", output="1\n")["state"] == "ok"
+    fresh.evaluate("client.keep()")
+    fresh.context.set_offline(True)
+
+    fresh.reload()
+    client(fresh)
+
+    assert fresh.locator("h1").is_visible()
+    assert fresh.evaluate("client.isKept()")
+    assert run(fresh, "import shallownet as sn\n2 + 2\n", output="4\n")["state"] == "ok"
+
+
+def test_what_an_older_version_kept_goes(fresh):
+    run(fresh, "1\n")
+    old = served.base() + "assets/live/runtime/numpy.zip-0123456789.gz"
+    fresh.evaluate("async old => (await caches.open('shallownet')).put(old, new Response('old'))", old)
+
+    fresh.evaluate("client.keep()")
+
+    assert fresh.evaluate("async old => !(await caches.match(old))", old)
+    assert fresh.evaluate("async () => (await (await caches.open('shallownet')).keys()).length") > 8
