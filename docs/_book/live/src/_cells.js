@@ -3,6 +3,7 @@
 // The blocks of a page share their names, so a block runs after those above it that have not run yet. One job runs at a
 // time, in the order in which they were asked for; Stop ends them all, and with them the names of every page.
 
+import { isKept, keep as keepOffline } from "./_offline.js"
 import { python } from "./_python.js"
 
 const SAVES = /\.savefig\(\s*["']([^"']+)["']/g
@@ -11,6 +12,7 @@ const memory = new Map()
 let jobs = Promise.resolve()
 let generation = 0
 let pictures = 0
+let kept
 
 const recalled = page => memory.get(page.space) ?? memory.set(page.space, new Map()).get(page.space)
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`
@@ -171,6 +173,8 @@ const execute = async (page, cell) => {
   }
   unsubscribe()
   settle(page, cell, outcome)
+  // What has run once can be read and run without a network from now on.
+  if (python.state === "ready") kept ??= keepOffline().catch(() => {})
   return outcome.state === "ok" || outcome.state === "differs"
 }
 
@@ -322,6 +326,11 @@ export const act = (action, page, cell) => {
   if (action === "stop") stop(page)
   else if (!cell) return runAll(page)
   else return { run, check, edit, reset }[action](page, cell)
+}
+
+// Where nothing has to be fetched for it, Python starts while nobody waits.
+export const warm = async () => {
+  if (await isKept()) python.start().catch(() => {})
 }
 
 // A page that was left, and is back: what came of its blocks is shown again.

@@ -22,6 +22,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from _book import drawing, running
 from _book.blocks import Block
 
@@ -140,16 +142,16 @@ def run(space: str, given: str) -> str:
     cell = json.loads(given)
     page = spaces.setdefault(space, Space(cell.get("path") or "page.md"))
     line, code, wanted = cell.get("line", 0), cell["code"].rstrip("\n") + "\n", cell.get("output")
-    # A cell that the reader knows by a name of its own counts its lines from 1.
-    file = cell.get("name") or page.page
+    name = cell.get("name")  # by which the reader knows the cell, whose lines then count from 1
 
     def go() -> str | None:
-        page.rewind(file)
+        if name:
+            page.rewind(name)
         if cell["language"] == "edited":
-            page.quote(file, 0, code)
+            page.quote(name or f"edited block of line {line}", 0, code)
             page.edited(code)
             return None if wanted is None else running.difference(wanted, "".join(page.pieces))
-        page.quote(file, line, code)
+        page.quote(name or page.page, line, code)
         output = None if wanted is None else Block(page.page, line, "output", wanted, 0, 0)
         options = {"standalone": ""} if cell.get("standalone") else {}
         if page.page.endswith(".ipynb"):
@@ -231,7 +233,7 @@ def _names(space: str) -> dict[str, object]:
 
 def _states(names: dict[str, object]) -> dict[str, tuple[Any, Any]]:
     """Where each random generator among some names stands."""
-    found = {name: value for name, value in names.items() if hasattr(value, "bit_generator")}
+    found = {name: value for name, value in names.items() if isinstance(value, np.random.Generator)}
     return {name: (value, copy.deepcopy(value.bit_generator.state)) for name, value in found.items()}
 
 

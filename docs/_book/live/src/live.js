@@ -112,7 +112,16 @@ const prepare = () => {
   }
   const here = page
   module?.then(cells => cells.restore(here))
+  // Who has run something on an earlier visit has it all; a first visit downloads nothing unasked.
+  if (!module && navigator.serviceWorker?.controller && !navigator.connection?.saveData)
+    requestIdleCallback(() => load().then(cells => cells.warm()).catch(() => {}))
 }
+
+const load = () =>
+  (module ??= import("./_cells.js").catch(error => {
+    module = undefined
+    throw error
+  }))
 
 document.addEventListener("click", async event => {
   const pressed = event.target.closest("[data-action]")
@@ -121,11 +130,7 @@ document.addEventListener("click", async event => {
   const found = here.cells.find(({ bar }) => bar.contains(pressed))
   const says = found?.says ?? here.says
   try {
-    module ??= import("./_cells.js").catch(error => {
-      module = undefined
-      throw error
-    })
-    const cells = await module
+    const cells = await load()
     await cells.act(pressed.dataset.action, here, found)
   } catch (error) {
     console.warn(error)
