@@ -11,11 +11,10 @@ import re
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
-from _book import drawing, live, making, runtime, running
+from _book import drawing, live, making, running, runtime
 from sklearn.datasets import load_digits
 
 SOURCES = ("_kept", "_published", "_mirrored")
@@ -257,7 +256,9 @@ def test_what_is_printed_and_not_shown_differs(run):
 
 
 def test_a_session_goes_on_below_a_difference(run):
-    found = run(">>> 1\n2\n>>> int('x')\nTraceback (most recent call last):\nValueError: other\n>>> 3\n3\n", None, "pycon")
+    found = run(
+        ">>> 1\n2\n>>> int('x')\nTraceback (most recent call last):\nValueError: other\n>>> 3\n3\n", None, "pycon"
+    )
 
     assert found["state"] == "differs"
     assert found["message"] == "expected '2', got '1'"
@@ -323,7 +324,10 @@ def test_a_lab_shows_the_last_value_of_a_cell(run, cell):
 
 def test_a_check_names_the_assertion_that_fails_and_touches_no_name(cell, run, request):
     run("import numpy as np\nrng = np.random.default_rng(0)\nkept = [1]\n")
-    given = {"code": "kept.append(2)\nanswer = rng.normal()\n", "assertions": ["assert kept == [1, 2]", "assert answer > 9"]}
+    given = {
+        "code": "kept.append(2)\nanswer = rng.normal()\n",
+        "assertions": ["assert kept == [1, 2]", "assert answer > 9"],
+    }
 
     found = json.loads(cell.check(request.node.name, json.dumps(given)))
 

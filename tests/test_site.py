@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from _book import blocks, drawing, extension, font
+from _book import blocks, drawing, font
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 150_000

