@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from _book import drawing, running
 from _book.blocks import Block
 
