@@ -12,7 +12,7 @@ import pytest
 from sybil import Document, Region, Sybil
 from sybil.example import Example
 
-from _book import blocks, marks, running, scores
+from _book import blocks, cells, marks, running, scores
 from _book.blocks import Block, Problem
 from _book.running import BookError, Session
 
@@ -148,6 +148,7 @@ def page_problems(text: str, path: str) -> list[Problem]:
     found: list[Problem] = reader.problems(text, name)
     if not found:
         found = marks.problems(reader.parse(text, name), name)
+        found += cells.problems(text, name) if reader is blocks else []
     # Only this needs MkDocs, and only once the page is sound does it say something new.
     if not found and Path(path).suffix == ".md":
         from _book import rendering

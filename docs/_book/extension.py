@@ -25,7 +25,7 @@ from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 from math_core import LatexError, LatexToMathML
 
-from _book import blocks, drawing, marks, terms
+from _book import blocks, cells, drawing, marks, terms
 
 # Below "mkdocs", so that its strict mode counts what is logged here.
 log = logging.getLogger("mkdocs.plugins.book")
@@ -336,13 +336,14 @@ class _Scoreboard(Treeprocessor):
 
 
 class _Copyable(Postprocessor):
-    """Say, for each block of Python, what the reader pastes: no prompts, no outputs, suites closed."""
+    """Make each block of Python a cell, and say what the reader pastes: no prompts, no outputs, suites closed."""
 
     def __init__(self, md: Markdown, book: BookExtension) -> None:
         super().__init__(md)
         self.book = book
 
     def run(self, text: str) -> str:
+        self.checks = {check.code.strip("\n"): check for check in cells.checks(self.book.page.text)}
         return CODE.sub(self._block, text)
 
     def _block(self, match: re.Match[str]) -> str:
@@ -351,8 +352,11 @@ class _Copyable(Postprocessor):
         code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
         pasted = blocks.Block("", 1, match["language"], code, 0, 0).source
         attribute = html.escape(pasted).replace("\n", "&#10;")
+        check = self.checks.get(code.strip("\n"))
+        # Which lines of a solution are its assertions, and the names that they need.
+        checked = f' data-check="{cells.attribute(check)}"' if check else ""
         body = SCORE.sub(self._mark, match["body"])
-        return f'<div class="{match["classes"]}"{match["rest"]} data-copy="{attribute}">{body}'
+        return f'<div class="{match["classes"]}"{match["rest"]} data-copy="{attribute}" data-cell{checked}>{body}'
 
     def _mark(self, match: re.Match[str]) -> str:
         """Let a mark be linked to, and link to its row of the scoreboard."""

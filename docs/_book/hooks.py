@@ -29,7 +29,9 @@ log = logging.getLogger("mkdocs.plugins.book")
 FONT = "assets/stix-two-math.woff2"
 # Comments are for us, and every page carries this.
 SCRIPT = re.sub(r"^\s*(//.*)?\n|^ +", "", Path(__file__).with_name("theme.js").read_text(encoding="utf-8"), flags=re.M)
-# A function's source shows how it works and is not for pasting.
+# A block as the extension marks it, for pages on which it cannot be run.
+CELL = re.compile(r'(<div class="[^"]*"[^>]*?) data-cell(?: data-check="[^"]*")?(?=>)')
+# A function's source shows how it works and is neither for pasting nor for running.
 SOURCE = re.compile(
     r'(<details class="mkdocstrings-source">(?:(?!</details>).)*?<div class=")language-python', re.DOTALL
 )
@@ -92,6 +94,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
     for name, content in alive.items():
         files.append(File.generated(config, live.FOLDER + name, content=content))
+    if styles := files.get_file_from_path("assets/book.css"):
+        styles.content_string = squeezed(styles.content_string)
     if worker := live.find(alive, "sw.js"):
         # At the root: a service worker serves what lies beside it and below.
         files.append(File.generated(config, "sw.js", content=alive[worker.removeprefix(live.FOLDER)]))
@@ -169,27 +173,36 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         base = "../" * page.url.count("/")
         preload = f'<link rel="preload" href="{base}{FONT}" as="font" type="font/woff2" crossorigin>'
         output = output.replace("</head>", f"{preload}</head>", 1)
-    if exporting.belongs(page.file.src_uri):
-        link = f'<p class="tools"><a href="{page.file.name}.ipynb" download>Open as a notebook</a></p>'
-        output = output.replace("</h1>", f"</h1>{link}", 1)
     if "robots" in page.meta:
         output = output.replace("</head>", f'<meta name="robots" content="{page.meta["robots"]}"></head>', 1)
     if page.file.src_uri.startswith("reference/"):
         output = SOURCE.sub(r"\1language-source", output.replace("language-python doc-sig", "language-source doc-sig"))
+        output = CELL.sub(lambda m: m[1] if "language-source" in m[1] else m[0], output)
     return _mend(_enlivened(output, page))
 
 
 def _enlivened(output: str, page: Page) -> str:
-    """Give a page the scripts of its live parts, if there are any."""
+    """Give a page the scripts of its live parts, if there are any, and a place for what is done with the whole page."""
+    source = page.file.src_uri
+    # The page of all chapters is for paper, and a weekly lab takes minutes natively.
+    still = source == printing.SOURCE or notebooks.weekly(source)
+    if still or not live.find(alive, "live.js"):
+        output = CELL.sub(r"\1", output)
+    parts = {"explore.js": "data-explore" in output and not still, "live.js": " data-cell" in output}
+    tools = f'<a href="{page.file.name}.ipynb" download>Open as a notebook</a>' if exporting.belongs(source) else ""
+    if tools or parts["live.js"]:
+        # A lab's seconds are a minute in a browser; a chapter that takes that long says so itself.
+        minutes = page.meta.get("minutes", 1 if source.startswith("labs/") else 0)
+        slow = f' data-minutes="{minutes}"' if minutes and parts["live.js"] else ""
+        output = output.replace("</h1>", f'</h1><p class="tools"{slow}>{tools}</p>', 1)
     base = "../" * page.url.count("/")
-    script = live.find(alive, "explore.js") if "data-explore" in output else None
-    # The page of all chapters is for paper.
-    if not script or page.file.src_uri == printing.SOURCE:
+    scripts = [script for name, wanted in parts.items() if wanted and (script := live.find(alive, name))]
+    if not scripts:
         return output
     manifest = f'<meta name="live" content="{base}{live.find(alive, f"{live.MANIFEST}.json")}">'
-    tag = f'<script type="module" src="{base}{script}"></script>'
+    tags = "".join(f'<script type="module" src="{base}{script}"></script>' for script in scripts)
     # In the article: when the theme changes pages without loading them anew, it runs no scripts of the head.
-    output = output.replace("</article>", tag + "</article>", 1)
+    output = output.replace("</article>", tags + "</article>", 1)
     return output.replace("</head>", manifest + "</head>", 1)
 
 
@@ -213,6 +226,12 @@ def _mend(output: str) -> str:
     dialog = 'data-md-component="search" role="dialog"'
     output = output.replace(dialog, f'{dialog} aria-label="Search"', 1)
     return output.replace("</head>", f"<script>{SCRIPT}</script></head>", 1)
+
+
+def squeezed(css: str) -> str:
+    """Return a style sheet without what is there for us: every reader loads it."""
+    css = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
+    return re.sub(r" ?([{};,>]) ?", r"\1", css).replace(": ", ":").replace(";}", "}").strip()
 
 
 def lab(text: str, name: str, weekly: bool = False) -> str:

@@ -33,6 +33,7 @@ from _book.blocks import NUMBER, Block, Example
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "book"
 SCORES = "scores.json"  # in the cache, beside the figures
+ENGINE = ("blocks", "marks", "notebooks", "running", "scores")  # what a figure depends on: a test compares the imports
 # Fixed so that the same page gives the same bytes; text stays text, so that it can be read and searched.
 STYLE = {"svg.hashsalt": "shallownet", "svg.fonttype": "none"}
 
@@ -424,7 +425,7 @@ def _key(text: str, path: Path) -> str:
     from importlib import metadata  # not above: a browser, which draws anew, would spend its start on it
 
     key = hashlib.sha256(f"{path.name}\0{text}\0{sys.version}".encode())
-    engine = Path(__file__).parent.glob("*.py")
+    engine = [Path(__file__).with_name(f"{name}.py") for name in ENGINE]
     for source in sorted([*(ROOT / "shallownet").glob("**/*.py"), *engine]):
         key.update(source.read_bytes())
     for name in ("numpy", "matplotlib", "scikit-learn", "scipy"):

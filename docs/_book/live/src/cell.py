@@ -20,7 +20,9 @@ import types
 import warnings
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from _book import drawing, running
 from _book.blocks import Block
 
@@ -38,6 +40,7 @@ class Space(running.Session):
         self.page = self.file
         self.lines: dict[str, list[str]] = {}  # of what the reader ran, for tracebacks
         self.pieces: list[str] = []  # what the cell being run has printed
+        self.draws_of: dict[str, dict[str, tuple[Any, Any]]] = {}  # of each cell, where its random numbers started
 
     def quote(self, file: str, line: int, code: str) -> None:
         """Let tracebacks quote a cell by the line it has on the page."""
@@ -46,6 +49,13 @@ class Space(running.Session):
         lines += ["\n"] * (line + code.count("\n") + 1 - len(lines))
         lines[line : line + code.count("\n")] = code.splitlines(keepends=True)
         linecache.cache[file] = (1, None, lines, file)
+
+    def rewind(self, cell: str) -> None:
+        """Give a cell that runs again the random numbers of its first run: what differs then is what was edited."""
+        states = _states(self.namespace)
+        for name, (generator, state) in self.draws_of.setdefault(cell, states).items():
+            if self.namespace.get(name) is generator:
+                generator.bit_generator.state = state
 
     def steps(self, block: Block) -> str | None:
         """Run a cell piece by piece, keep what it prints, and return the first difference to the page."""
@@ -130,14 +140,17 @@ def run(space: str, given: str) -> str:
     """Run a cell; return its outcome."""
     cell = json.loads(given)
     page = spaces.setdefault(space, Space(cell.get("path") or "page.md"))
-    line, code, wanted = cell.get("line") or 1, cell["code"].rstrip("\n") + "\n", cell.get("output")
+    line, code, wanted = cell.get("line", 0), cell["code"].rstrip("\n") + "\n", cell.get("output")
+    name = cell.get("name")  # by which the reader knows the cell, whose lines then count from 1
 
     def go() -> str | None:
+        if name:
+            page.rewind(name)
         if cell["language"] == "edited":
-            page.quote(f"edited block of line {line}", 0, code)
+            page.quote(name or f"edited block of line {line}", 0, code)
             page.edited(code)
             return None if wanted is None else running.difference(wanted, "".join(page.pieces))
-        page.quote(page.page, line, code)
+        page.quote(name or page.page, line, code)
         output = None if wanted is None else Block(page.page, line, "output", wanted, 0, 0)
         options = {"standalone": ""} if cell.get("standalone") else {}
         if page.page.endswith(".ipynb"):
@@ -150,6 +163,7 @@ def run(space: str, given: str) -> str:
 def check(space: str, given: str) -> str:
     """Run the reader's answer on a copy of the page's names, then each assertion on what it left."""
     exercise = json.loads(given)
+    drawn = _states(_names(space))  # the page's own functions draw with the page's generators
     trial = Space("exercise")
     memo: dict[int, object] = {}
     for name, value in _names(space).items():
@@ -157,6 +171,8 @@ def check(space: str, given: str) -> str:
             trial.namespace[name] = copy.deepcopy(value, memo)
         except Exception:  # a module, a generator: nothing that an answer would change
             trial.namespace[name] = value
+    for name in exercise.get("names", ()):
+        trial.namespace.pop(name, None)  # the page's own solution may have run
     trial.quote("your answer", 0, exercise["code"].rstrip("\n") + "\n")
     at: list[str] = []
 
@@ -173,6 +189,8 @@ def check(space: str, given: str) -> str:
         return None
 
     outcome = _outcome(trial, go, {})
+    for generator, state in drawn.values():
+        generator.bit_generator.state = state
     return json.dumps(outcome | {"failed": at[0] if at else None})
 
 
@@ -210,6 +228,12 @@ def loaded() -> set[str]:
 
 def _names(space: str) -> dict[str, object]:
     return spaces[space].namespace if space in spaces else {}
+
+
+def _states(names: dict[str, object]) -> dict[str, tuple[Any, Any]]:
+    """Where each random generator among some names stands."""
+    found = {name: value for name, value in names.items() if isinstance(value, np.random.Generator)}
+    return {name: (value, copy.deepcopy(value.bit_generator.state)) for name, value in found.items()}
 
 
 def _examples(code: str) -> list[running.Example]:
