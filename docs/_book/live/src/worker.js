@@ -46,11 +46,6 @@ const open = async name => {
   return response.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"))
 }
 
-const read = async name => {
-  const bytes = new Uint8Array(await new Response(await open(name)).arrayBuffer())
-  return bytes
-}
-
 // The files of a stored archive: [name, bytes]. Its directory is at the end; nothing in it is compressed.
 const entries = function* (bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
@@ -68,41 +63,24 @@ const entries = function* (bytes) {
   }
 }
 
-// Compile the extension modules of an archive while Python is still starting: [path, module].
-const extensions = bytes =>
-  Promise.all(
-    [...entries(bytes)]
-      .filter(([name]) => name.endsWith(".so"))
-      .map(async ([name, code]) => [`${SITE}/${name}`, await WebAssembly.compile(code)]),
-  )
+const fetched = async name => new Uint8Array(await new Response(await open(`runtime/${name}.zip.gz`)).arrayBuffer())
 
-const fetched = async name => {
-  const bytes = await read(`runtime/${name}.zip.gz`)
-  return { bytes, modules: await extensions(bytes) }
-}
+const compiled = async name => WebAssembly.compile(await (await asked(name)).arrayBuffer())
 
-const compiledFrom = async name => {
-  const answer = await asked(name)
-  return WebAssembly.compile(await answer.arrayBuffer())
-}
-
-const install = ({ bytes, modules }) => {
-  const { FS, preloadedWasm, loadWebAssemblyModule } = python._module
+const install = bytes => {
   const made = new Set()
   for (const [name, data] of entries(bytes)) {
     const path = `${SITE}/${name}`
     const folder = path.slice(0, path.lastIndexOf("/"))
-    if (!made.has(folder)) FS.mkdirTree(folder)
+    if (!made.has(folder)) python.FS.mkdirTree(folder)
     made.add(folder)
-    FS.writeFile(path, data, { canOwn: true })
+    python.FS.writeFile(path, data, { canOwn: true })
   }
-  for (const [path, module] of modules) compiled.set(path, module)
 }
-const compiled = new Map()
 
 const start = async () => {
   const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
-  const [numpy, book, matmul] = [fetched("numpy"), fetched("book"), compiledFrom("runtime/matmul.wasm")]
+  const [numpy, book, matmul] = [fetched("numpy"), fetched("book"), compiled("runtime/matmul.wasm")]
   for (const each of [...Object.values(core), numpy, book, matmul]) each.catch(() => {}) // the first one that fails is said below
   await import(files["runtime/python.js"]).catch(() => {
     throw new Unreachable("runtime/python.js could not be fetched")
