@@ -69,7 +69,7 @@ const render = (cell, outcome) => {
     result.append(element("p", "cell__message", "This does not hold:"))
     result.append(scrolling("cell__failed", failed, "Assertion that fails"))
   }
-  if (state === "differs" && message && !failed) result.append(element("p", "cell__message", `In the book: ${message}`))
+  if (state === "differs" && message && !failed) result.append(element("p", "cell__message", `Compared with the book: ${message}`))
   if (message && !message.startsWith("this does not hold") && (failed || (state === "error" && !traceback))) result.append(element("p", "cell__message", message))
   if (traceback && !failed) result.append(scrolling("cell__traceback", traceback, `Error of ${cell.name}`))
   if (result.childNodes.length) cell.box.append(result)
