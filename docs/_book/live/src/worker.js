@@ -40,11 +40,6 @@ const open = async name => {
   return response.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"))
 }
 
-const read = async name => {
-  const bytes = new Uint8Array(await new Response(await open(name)).arrayBuffer())
-  return bytes
-}
-
 // The files of a stored archive: [name, bytes]. Its directory is at the end; nothing in it is compressed.
 const entries = function* (bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
@@ -62,32 +57,18 @@ const entries = function* (bytes) {
   }
 }
 
-// Compile the extension modules of an archive while Python is still starting: [path, module].
-const extensions = bytes =>
-  Promise.all(
-    [...entries(bytes)]
-      .filter(([name]) => name.endsWith(".so"))
-      .map(async ([name, code]) => [`${SITE}/${name}`, await WebAssembly.compile(code)]),
-  )
+const fetched = async name => new Uint8Array(await new Response(await open(`runtime/${name}.zip.gz`)).arrayBuffer())
 
-const fetched = async name => {
-  const bytes = await read(`runtime/${name}.zip.gz`)
-  return { bytes, modules: await extensions(bytes) }
-}
-
-const install = ({ bytes, modules }) => {
-  const { FS, preloadedWasm, loadWebAssemblyModule } = python._module
+const install = bytes => {
   const made = new Set()
   for (const [name, data] of entries(bytes)) {
     const path = `${SITE}/${name}`
     const folder = path.slice(0, path.lastIndexOf("/"))
-    if (!made.has(folder)) FS.mkdirTree(folder)
+    if (!made.has(folder)) python.FS.mkdirTree(folder)
     made.add(folder)
-    FS.writeFile(path, data, { canOwn: true })
+    python.FS.writeFile(path, data, { canOwn: true })
   }
-  for (const [path, module] of modules) compiled.set(path, module)
 }
-const compiled = new Map()
 
 const start = async () => {
   const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
