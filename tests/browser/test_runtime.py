@@ -190,6 +190,21 @@ def test_a_file_that_does_not_come_is_named_and_can_be_asked_for_again(file, fre
     assert state(fresh) == "ready"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("**/manifest-*", "the list of the runtime's files could not be fetched"),
+        ("**/worker-*", "Python's worker could not be fetched or fell over"),
+    ],
+)
+def test_what_comes_before_the_files_may_fail_too(pattern, said, fresh):
+    fresh.context.route(pattern, lambda route: route.abort())
+
+    assert run(fresh, "1\n")["message"] == said
+    fresh.context.unroute(pattern)
+    assert run(fresh, "1 + 1\n", output="2\n")["state"] == "ok"
+
+
 def test_a_file_that_is_gone_is_named(fresh):
     fresh.context.route(WASM, lambda route: route.fulfill(status=404, body="gone"))
 
