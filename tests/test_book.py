@@ -21,7 +21,7 @@ from types import CodeType
 import markdown
 import nbformat
 import pytest
-from _book import blocks, collecting, extension, marks, notebooks, rendering, running
+from _book import blocks, cells, collecting, extension, marks, notebooks, rendering, running
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -1031,6 +1031,13 @@ def test_a_row_that_no_build_completes_is_named() -> None:
     assert incomplete_row().startswith("docs/scoreboard.md:3: nothing is known of weekly: ")
 
 
+def unchecked() -> str:
+    """What is said of exercises whose answers cannot be checked."""
+    exercise = '**Exercise 1.1 (code).** Do it.\n\n??? success "Solution"\n    ```python\n    {}\n    ```\n'
+    texts = [exercise.format("pass"), "```python\nx = 1\n```\n\n" + exercise.format("x = 2\n    assert x")]
+    return "".join(str(problem) for text in texts for problem in cells.problems(text, "a.md"))
+
+
 def test_the_contributors_page_quotes_what_is_said(
     planted: tuple[Path, str], labs: tuple[Path, str], board: tuple[Path, str]
 ) -> None:
@@ -1040,7 +1047,7 @@ def test_the_contributors_page_quotes_what_is_said(
     quoted = [quote for row in table for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
     said = "".join(run[1] for run in (planted, labs, board)) + " ".join(says for _, _, says in UNRECORDED.values())
     said += "".join(str(problem) for problem in marks.book_problems("", "docs/scoreboard.md", []))
-    said += incomplete_row()
+    said += incomplete_row() + unchecked()
     said += "no explorable line"  # as a test of the site sees it said
     said = said.replace("`", "")
 

@@ -161,6 +161,23 @@ def test_a_block_runs_after_those_above_it(page):
     assert says(fifth).startswith("As printed")  # also when it is run again, with the same random numbers
 
 
+def test_a_block_that_runs_again_finds_what_it_found_first(page):
+    """Or an edit in the middle of a page would meet the names that the blocks below have left."""
+    first, second, third = (block(page, number) for number in (1, 2, 3))
+    write(page, first, "x = [1]")
+    write(page, second, "x = x + [2]\nx")
+    write(page, third, "x")
+    ran(third)
+    assert third.locator(OUTPUT).inner_text() == "[1, 2]"
+
+    press(second, "run")
+    expect(announced(page)).to_have_text(re.compile("^block 2"), timeout=SLOW)
+    assert second.locator(OUTPUT).inner_text() == "[1, 2]"
+    write(page, second, "x = x + [3]\nx")
+    ran(third)
+    assert third.locator(OUTPUT).inner_text() == "[1, 3]"
+
+
 def test_a_later_run_costs_little_over_the_computation(page, measured):
     ran(block(page, 1))
     took = page.evaluate("""async () => {

@@ -1,7 +1,8 @@
 // What the buttons of the cells do: loaded when the first of them is pressed, and kept while the reader turns pages.
 //
-// The blocks of a page share their names, so a block runs after those above it that have not run yet. One job runs at a
-// time, in the order in which they were asked for; Stop ends them all, and with them the names of every page.
+// The blocks of a page share their names, so a block runs after those above it that have not run yet. What has run is
+// always the page down to some block: one that runs again finds the names as it found them first, and those below it
+// have to run again. One job runs at a time; Stop ends them all, and with them the names of every page.
 
 import { isKept, keep as keepOffline } from "./_offline.js"
 import { python } from "./_python.js"
@@ -41,6 +42,11 @@ const announce = (page, text) => {
 const settle = (page, cell, outcome) => {
   const ran = outcome.state === "ok" || outcome.state === "differs"
   recalled(page).set(cell.key, { ran, outcome, text: cell.edited })
+  if (!cell.solution && !alone(cell))
+    for (const below of page.cells.slice(page.cells.indexOf(cell) + 1)) {
+      const found = below.space === cell.space && recalled(page).get(below.key)
+      if (found) found.ran = false
+    }
   render(cell, outcome)
 }
 
@@ -69,7 +75,7 @@ const render = (cell, outcome) => {
     result.append(element("p", "cell__message", "This does not hold:"))
     result.append(scrolling("cell__failed", failed, "Assertion that fails"))
   }
-  if (state === "differs" && message && !failed) result.append(element("p", "cell__message", `In the book: ${message}`))
+  if (state === "differs" && message && !failed) result.append(element("p", "cell__message", `Compared with the book: ${message}`))
   if (message && !message.startsWith("this does not hold") && (failed || (state === "error" && !traceback))) result.append(element("p", "cell__message", message))
   if (traceback && !failed) result.append(scrolling("cell__traceback", traceback, `Error of ${cell.name}`))
   if (result.childNodes.length) cell.box.append(result)
@@ -135,7 +141,7 @@ const expected = cell => {
 // What a figure of the book shows is said there.
 const described = name => [name, document.querySelector(`article a[href$="/${CSS.escape(name)}"] > svg`)?.ariaLabel ?? name]
 
-const payload = cell => {
+const payload = (page, cell) => {
   const edited = cell.edited !== null
   const code = (cell.edited ?? cell.text) + "\n"
   return {
@@ -146,6 +152,7 @@ const payload = cell => {
     path: cell.space.includes("/labs/") ? "page.ipynb" : "page.md", // a lab's cell shows its last value
     name: cell.name, // in tracebacks; lines are counted from the block's first
     line: 0,
+    number: page.cells.indexOf(cell),
     figures: Object.fromEntries([...code.matchAll(SAVES)].map(([, name]) => described(name))),
   }
 }
@@ -165,6 +172,7 @@ const execute = async (page, cell) => {
   const unsubscribe = python.subscribe(follow(cell))
   let outcome
   if (cell.solution) {
+    const number = page.cells.findIndex(({ code }) => code === cell.solution)
     const [lines, names] = [[], []]
     for (const part of cell.checked.split(" ")) (/^\d/.test(part) ? lines : names).push(part)
     const source = cell.solution.textContent.split("\n")
@@ -172,9 +180,9 @@ const execute = async (page, cell) => {
       const [first, last] = range.split("-")
       return source.slice(first - 1, last).join("\n")
     })
-    outcome = await python.check(cell.space, { code: (cell.edited ?? "") + "\n", assertions, names })
+    outcome = await python.check(cell.space, { code: (cell.edited ?? "") + "\n", assertions, names, number })
   } else {
-    outcome = await python.run(cell.space, payload(cell))
+    outcome = await python.run(cell.space, payload(page, cell))
   }
   unsubscribe()
   settle(page, cell, outcome)
@@ -190,7 +198,7 @@ const enqueue = (page, asked, cells, done) => {
   if (asked) set(asked, "loading", "Waiting\u2026")
   jobs = jobs.then(async () => {
     if (mine !== generation) {
-      if (asked) set(asked, "stopped", "Stopped")
+      for (const cell of asked ? [asked] : cells()) set(cell, "stopped", "Stopped")
       return
     }
     const list = cells()

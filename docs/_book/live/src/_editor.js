@@ -69,6 +69,10 @@ export const open = (before, text, act) => {
       ],
     }),
   })
+  const hint = document.createElement("p")
+  hint.className = "cell__hint"
+  hint.textContent = "Shift + Enter runs it. Tab indents; Escape, then Tab, leaves the editor."
+  parent.append(hint)
   view.focus()
   return {
     destroy() {

@@ -40,7 +40,7 @@ class Space(running.Session):
         self.page = self.file
         self.lines: dict[str, list[str]] = {}  # of what the reader ran, for tracebacks
         self.pieces: list[str] = []  # what the cell being run has printed
-        self.draws_of: dict[str, dict[str, tuple[Any, Any]]] = {}  # of each cell, where its random numbers started
+        self.before: dict[int, Any] = {}  # by the number of a cell that has run: the names as it found them
 
     def quote(self, file: str, line: int, code: str) -> None:
         """Let tracebacks quote a cell by the line it has on the page."""
@@ -50,12 +50,24 @@ class Space(running.Session):
         lines[line : line + code.count("\n")] = code.splitlines(keepends=True)
         linecache.cache[file] = (1, None, lines, file)
 
-    def rewind(self, cell: str) -> None:
-        """Give a cell that runs again the random numbers of its first run: what differs then is what was edited."""
-        states = _states(self.namespace)
-        for name, (generator, state) in self.draws_of.setdefault(cell, states).items():
-            if self.namespace.get(name) is generator:
-                generator.bit_generator.state = state
+    def names(self) -> Any:
+        """What the page's names stand for, and where its random generators stand."""
+        generators = [value for value in self.namespace.values() if isinstance(value, np.random.Generator)]
+        return dict(self.namespace), [(each, copy.deepcopy(each.bit_generator.state)) for each in generators]
+
+    def restore(self, names: Any) -> None:
+        """Take the names back to where they were."""
+        self.namespace.clear()
+        self.namespace.update(names[0])
+        for generator, state in names[1]:
+            generator.bit_generator.state = state
+
+    def rewind(self, number: int) -> None:
+        """Let a cell that runs again find what it found first, so that what differs is what was edited."""
+        if number in self.before:
+            self.restore(self.before[number])
+        # What has run is always the page down to some cell: those below have to run again.
+        self.before = {each: names for each, names in self.before.items() if each < number} | {number: self.names()}
 
     def steps(self, block: Block) -> str | None:
         """Run a cell piece by piece, keep what it prints, and return the first difference to the page."""
@@ -144,8 +156,8 @@ def run(space: str, given: str) -> str:
     name = cell.get("name")  # by which the reader knows the cell, whose lines then count from 1
 
     def go() -> str | None:
-        if name:
-            page.rewind(name)
+        if "number" in cell and not cell.get("standalone"):
+            page.rewind(cell["number"])
         if cell["language"] == "edited":
             page.quote(name or f"edited block of line {line}", 0, code)
             page.edited(code)
@@ -163,7 +175,10 @@ def run(space: str, given: str) -> str:
 def check(space: str, given: str) -> str:
     """Run the reader's answer on a copy of the page's names, then each assertion on what it left."""
     exercise = json.loads(given)
-    drawn = _states(_names(space))  # the page's own functions draw with the page's generators
+    # The page's own functions have its names, not the copies: for the while of the check, those above the exercise.
+    page = spaces.setdefault(space, Space("page.md"))
+    now = page.names()
+    page.restore(page.before.get(exercise.get("number"), now))
     trial = Space("exercise")
     memo: dict[int, object] = {}
     for name, value in _names(space).items():
@@ -189,8 +204,7 @@ def check(space: str, given: str) -> str:
         return None
 
     outcome = _outcome(trial, go, {})
-    for generator, state in drawn.values():
-        generator.bit_generator.state = state
+    page.restore(now)
     return json.dumps(outcome | {"failed": at[0] if at else None})
 
 
@@ -228,12 +242,6 @@ def loaded() -> set[str]:
 
 def _names(space: str) -> dict[str, object]:
     return spaces[space].namespace if space in spaces else {}
-
-
-def _states(names: dict[str, object]) -> dict[str, tuple[Any, Any]]:
-    """Where each random generator among some names stands."""
-    found = {name: value for name, value in names.items() if isinstance(value, np.random.Generator)}
-    return {name: (value, copy.deepcopy(value.bit_generator.state)) for name, value in found.items()}
 
 
 def _examples(code: str) -> list[running.Example]:

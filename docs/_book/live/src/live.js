@@ -38,7 +38,7 @@ const cell = (box, number, solution) => {
   const code = box.querySelector("code")
   const text = code.textContent.trimEnd()
   const session = box.classList.contains("language-pycon")
-  const name = solution ? "your answer" : `block ${number}`
+  const name = solution ? `your answer${number > 1 ? ` ${number}` : ""}` : `block ${number}`
   const made = { box, code, number, name, text, session, solution }
   // What the reader starts from: a session without its prompts.
   made.source = session ? box.dataset.copy.trimEnd() : text
@@ -93,10 +93,10 @@ const prepare = () => {
   document.documentElement.dataset.runtime ??= "off"
   if (!boxes.length) return
   page = { space: location.pathname, keys: new Set(), show }
-  let number = 0
+  let [number, answers] = [0, 0]
   page.cells = boxes.flatMap(box => {
     const code = box.querySelector("code")
-    const found = box.dataset.check ? [cell(answer(box), 0, code)] : []
+    const found = box.dataset.check ? [cell(answer(box), ++answers, code)] : []
     if (found.length) found[0].checked = box.dataset.check
     return [...found, cell(box, ++number)]
   })
@@ -114,7 +114,7 @@ const prepare = () => {
   module?.then(cells => cells.restore(here))
   // Who has run something on an earlier visit has it all; a first visit downloads nothing unasked.
   if (!module && navigator.serviceWorker?.controller && !navigator.connection?.saveData)
-    requestIdleCallback(() => load().then(cells => cells.warm()).catch(() => {}))
+    (window.requestIdleCallback ?? setTimeout)(() => load().then(cells => cells.warm()).catch(() => {}))
 }
 
 const load = () =>
