@@ -235,8 +235,8 @@ def model(normalize: Normalize = None, skip: bool = True) -> tuple[Any, Any]:
 def _checked(function: str, params: Any, activation: Any, normalize: Any) -> list[Any]:
     """Return `params` as parts, or say which of them does not fit."""
     _check_activation(function, activation)
-    if not isinstance(normalize, Normalize):
-        raise TypeError(f"{function}: normalize must be a Normalization or None, got {_shown(normalize)}")
+    known = isinstance(normalize, Normalize)
+    _require(known, f"{function}: normalize must be a Normalization or None", normalize, TypeError)
     try:
         kinds = [Layer, *[Block] * (len(params) - 2), Layer]
         parts: list[Any] = [kind(*map(np.asarray, part)) for kind, part in zip(kinds, params, strict=True)]
