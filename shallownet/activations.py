@@ -38,6 +38,14 @@ def _namespace(array: Any) -> Any:
     return array.__array_namespace__() if hasattr(array, "__array_namespace__") else np
 
 
+def _common(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape that these broadcast to, or None if they do not."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
+
+
 def _floats(function: str, argument: str, values: Any) -> Any:
     """Return numbers as an array of floats; an array of another library as it is."""
     if _namespace(values) is not np:

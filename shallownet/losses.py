@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import _floats, _namespace, sigmoid, softplus
+from shallownet.activations import _common, _floats, _namespace, sigmoid, softplus
 
 __all__ = ["Loss", "binary_cross_entropy", "softmax_cross_entropy", "squared_error"]
 
@@ -37,11 +37,7 @@ def _checked(name: str, logits: Any, Y: Any, *, probabilities: bool = False) -> 
             f"{name}: logits (..., n, m) and Y (n, m) must end in the same two axes, not empty, "
             f"got {logits.shape} and {Y.shape}"
         )
-    try:
-        fits = np.broadcast_shapes(logits.shape, Y.shape) == logits.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    if _common(logits.shape, Y.shape) != logits.shape:
         raise ValueError(
             f"{name}: Y's leading axes must broadcast to those of the logits, got {logits.shape} and {Y.shape}"
         )

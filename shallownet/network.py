@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import Activation, _floats, _namespace, tanh
+from shallownet.activations import Activation, _common, _floats, _namespace, tanh
 
 __all__ = ["Layer", "Trace", "backward", "forward", "init_params"]
 
@@ -245,11 +245,8 @@ def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarra
         # a bias of shape (n,) would broadcast along the examples, silently
         _require(b.shape[-2:] == (W.shape[-2], 1), f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1)", b.shape)
         n_in = W.shape[-2]
-    try:
-        np.broadcast_shapes(X.shape[:-2], *(a.shape[:-2] for layer in layers for a in layer))
-    except ValueError:
-        shapes = [X.shape, *(layer.W.shape for layer in layers)]
-        raise ValueError(f"{function}: ensemble axes must broadcast, got {shapes}") from None
+    fits = _common(X.shape[:-2], *(a.shape[:-2] for layer in layers for a in layer)) is not None
+    _require(fits, f"{function}: ensemble axes must broadcast", [X.shape, *(layer.W.shape for layer in layers)])
     return layers, X
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import Activation, relu, sigmoid, tanh
+from shallownet.activations import Activation, _common, relu, sigmoid, tanh
 from shallownet.losses import Loss, binary_cross_entropy, softmax_cross_entropy
 from shallownet.network import Layer, Trace, _check_activation, _checked, _numbers, _require, _sum_to, backward, forward
 
@@ -367,13 +367,10 @@ def _rates(lr: Any, layers: list[Any], losses: np.ndarray, optimizer: str) -> tu
 def _rate(lr: Any, layers: list[Any], losses: np.ndarray) -> Any:
     """Return a layer's learning rate as a factor of W and of b: with two more axes if there is one a network."""
     rate = np.asarray(lr)
-    fits = rate.dtype.kind in "fiu" and bool(np.isfinite(rate).all() and (rate > 0).all())
-    try:
-        # not only the losses' shape: an update must not stretch a layer that the ensemble shares
-        for shape in (losses.shape, *(array.shape[:-2] for layer in layers for array in layer)):
-            fits = fits and np.broadcast_shapes(rate.shape, shape) == shape
-    except ValueError:
-        fits = False
+    # not only the losses' shape: an update must not stretch a layer that the ensemble shares
+    shapes = (losses.shape, *(array.shape[:-2] for layer in layers for array in layer))
+    positive = rate.dtype.kind in "fiu" and np.isfinite(rate).all() and (rate > 0).all()
+    fits = positive and all(_common(rate.shape, shape) == shape for shape in shapes)
     _require(fits, f"train: lr must be positive, a number or of the ensemble's shape {losses.shape}", lr)
     return rate[..., None, None].astype(losses.dtype) if rate.ndim else float(rate)
 
@@ -412,10 +409,8 @@ def _warn_of(losses: np.ndarray) -> None:
 
 
 def _stacked(name: str, values: list[Any]) -> np.ndarray:
-    shapes = [np.shape(value) for value in values]
-    other = next((shape for shape in shapes if shape != shapes[0]), None)
-    if other is not None:
-        raise ValueError(f"train: record {name!r} must return one shape at every step, got {shapes[0]} and {other}")
+    shapes = list(dict.fromkeys(map(np.shape, values)))
+    _require(len(shapes) == 1, f"train: record {name!r} must return one shape at every step", shapes[:2])
     return np.stack(values)
 
 
