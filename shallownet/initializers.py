@@ -416,8 +416,8 @@ def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = flo
     number = np.asarray(value)
     finite = number.dtype.kind in "fiu" and np.isfinite(number).all()
     _require(finite, f"{name}: {argument} must be finite", value)
-    finite = np.abs(number).max(initial=0) <= np.finfo(dtype).max
-    _require(finite, f"{name}: {argument} must be finite as {np.dtype(dtype)}", value)
+    if np.abs(number).max(initial=0) > np.finfo(dtype).max:
+        _require(False, f"{name}: {argument} must be finite as {np.dtype(dtype)}", value)
     try:
         fits = np.broadcast_shapes(number.shape, shape) == shape
     except ValueError:

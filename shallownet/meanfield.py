@@ -309,8 +309,9 @@ def depth_scale(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
 def simulate(activation: Activation, sigma_w: Any, sigma_b: Any, X: Any, depth: int, rng: Any) -> np.ndarray:
     r"""Send examples through a random network of `depth` layers, for many `sigma_w` and `sigma_b` in one pass.
 
-    All of them share their draws (common random numbers), $W = \sigma_w G / \sqrt n$: what differs between two of them
-    is not noise, and one matrix product takes a layer's step for all. A thousand layers hold no more memory than one.
+    All of them share their draws (common random numbers), $W = \sigma_w G / \sqrt n$: what differs between two that are
+    not chaotic is not noise, and one matrix product takes a layer's step for all. A thousand layers hold no more memory
+    than one.
 
     Args:
         activation: Of every layer.
