@@ -2,8 +2,10 @@ r"""Activation functions and their exact derivatives.
 
 Each is an `Activation(name, f, df)`: `f` and `df` act entrywise on an array of any shape and keep
 its dtype. At a kink, `df` takes the value of the left side (`relu.df(0) == 0`), as the frameworks do.
+Arrays of JAX and PyTorch are taken, too, and their own functions used on them; all but `gelu` can do that.
 """
 
+import sys
 from collections.abc import Callable
 from math import erfc, pi, sqrt
 from typing import Any, NamedTuple
@@ -29,20 +31,49 @@ class Activation(NamedTuple):
         return self.name if globals().get(self.name) is self else (Activation, tuple(self))
 
 
-def _sigmoid(Z: np.ndarray) -> Any:
+def _namespace(array: Any) -> Any:
+    """Return the module whose functions take this array: NumPy, or what JAX or PyTorch have in its place."""
+    if type(array).__module__.startswith("torch"):  # it does not answer the array standard's question
+        return sys.modules["torch"]
+    return array.__array_namespace__() if hasattr(array, "__array_namespace__") else np
+
+
+def _common(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape that these broadcast to, or None if they do not."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
+
+
+def _floats(function: str, argument: str, values: Any) -> Any:
+    """Return numbers as an array of floats; an array of another library as it is."""
+    if _namespace(values) is not np:
+        return values
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{function}: {argument} must hold numbers, got dtype {array.dtype}")
+    # integers would truncate what is computed from them, such as an activation, to 0 and 1
+    return array if array.dtype.kind == "f" else array.astype(float)
+
+
+# Each formula takes that module as `xp`.
+
+
+def _sigmoid(xp: Any, Z: Any) -> Any:
     # exp of a non-positive number only: the textbook formula overflows for Z below -709.
-    E = np.exp(-np.abs(Z))
-    return np.where(Z >= 0, 1, E) / (1 + E)
+    E = xp.exp(-xp.abs(Z))
+    return xp.where(Z >= 0, 1, E) / (1 + E)
 
 
-def _dsigmoid(Z: np.ndarray) -> Any:
-    E = np.exp(-np.abs(Z))
+def _dsigmoid(xp: Any, Z: Any) -> Any:
+    E = xp.exp(-xp.abs(Z))
     return E / (1 + E) ** 2
 
 
-def _dtanh(Z: np.ndarray) -> Any:
+def _dtanh(xp: Any, Z: Any) -> Any:
     # 1 / cosh**2 written with a decaying exponential: 1 - tanh**2 rounds to 0 from |Z| = 19 on.
-    E = np.exp(-2 * np.abs(Z))
+    E = xp.exp(-2 * xp.abs(Z))
     return 4 * E / (1 + E) ** 2
 
 
@@ -56,24 +87,23 @@ SELU_ALPHA = 1.6732632423543772
 _erfc: Any = np.frompyfunc(erfc, 1, 1)  # NumPy has none; this one is slow and exact
 
 
-def _normal_cdf(Z: np.ndarray) -> Any:
+def _normal_cdf(xp: Any, Z: Any) -> Any:
+    if xp is not np:
+        raise TypeError(f"gelu: Z must be a NumPy array, got one of {xp.__name__}")
     # erfc and not 1 + erf, which rounds to 0 from Z = -8.3 down
     return np.asarray(_erfc(-Z / sqrt(2)) / 2, dtype=Z.dtype)
 
 
-def _expm1(Z: np.ndarray) -> Any:
-    # of the negative part only: np.where evaluates both sides, and exp of a large Z overflows
-    return np.expm1(np.minimum(Z, 0))
+def _expm1(xp: Any, Z: Any) -> Any:
+    # of the negative part only: where() evaluates both sides, and exp of a large Z overflows
+    return xp.expm1(xp.clip(Z, None, 0))
 
 
-def _entrywise(name: str, f: Callable[..., np.ndarray], df: Callable[..., np.ndarray]) -> Activation:
+def _entrywise(name: str, f: Callable[..., Any], df: Callable[..., Any]) -> Activation:
     def on_floats(g: Callable[..., Any]) -> Callable[[np.ndarray], np.ndarray]:
-        def apply(Z: np.ndarray) -> Any:
-            Z = np.asarray(Z)
-            if Z.dtype.kind not in "fiub":
-                raise TypeError(f"{name}: Z must hold numbers, got dtype {Z.dtype}")
-            # integers would truncate A or df to 0 and 1 further on
-            return g(Z if Z.dtype.kind == "f" else Z.astype(float))
+        def apply(Z: Any) -> Any:
+            Z = _floats(name, "Z", Z)
+            return g(_namespace(Z), Z)
 
         apply.__name__ = apply.__qualname__ = name
         return apply
@@ -81,28 +111,32 @@ def _entrywise(name: str, f: Callable[..., np.ndarray], df: Callable[..., np.nda
     return Activation(name, on_floats(f), on_floats(df))
 
 
-tanh = _entrywise("tanh", np.tanh, _dtanh)
+tanh = _entrywise("tanh", lambda xp, Z: xp.tanh(Z), _dtanh)
 sigmoid = _entrywise("sigmoid", _sigmoid, _dsigmoid)
-relu = _entrywise("relu", lambda Z: np.maximum(Z, 0), lambda Z: (Z > 0).astype(Z.dtype))
+relu = _entrywise("relu", lambda xp, Z: xp.clip(Z, 0, None), lambda xp, Z: xp.ones_like(Z) * (Z > 0))
 leaky_relu = _entrywise(
     "leaky_relu",
-    lambda Z: np.where(Z > 0, Z, LEAKY_SLOPE * Z),
-    lambda Z: np.where(Z > 0, 1, LEAKY_SLOPE).astype(Z.dtype),
+    lambda xp, Z: xp.where(Z > 0, Z, LEAKY_SLOPE * Z),
+    lambda xp, Z: xp.where(Z > 0, xp.ones_like(Z), LEAKY_SLOPE),
 )
-# alpha = 1
-elu = _entrywise("elu", lambda Z: np.where(Z > 0, Z, _expm1(Z)), lambda Z: np.where(Z > 0, 1, 1 + _expm1(Z)))
+elu = _entrywise(  # alpha = 1
+    "elu", lambda xp, Z: xp.where(Z > 0, Z, _expm1(xp, Z)), lambda xp, Z: xp.where(Z > 0, 1, 1 + _expm1(xp, Z))
+)
 selu = _entrywise(
     "selu",
-    lambda Z: SELU_LAMBDA * np.where(Z > 0, Z, SELU_ALPHA * _expm1(Z)),
-    lambda Z: SELU_LAMBDA * np.where(Z > 0, 1, SELU_ALPHA * np.exp(np.minimum(Z, 0))),
+    lambda xp, Z: SELU_LAMBDA * xp.where(Z > 0, Z, SELU_ALPHA * _expm1(xp, Z)),
+    lambda xp, Z: SELU_LAMBDA * xp.where(Z > 0, 1, SELU_ALPHA * xp.exp(xp.clip(Z, None, 0))),
 )
 gelu = _entrywise(  # Z Phi(Z) with the exact Phi, not the tanh formula
-    "gelu", lambda Z: Z * _normal_cdf(Z), lambda Z: _normal_cdf(Z) + Z * np.exp(-Z * Z / 2) / sqrt(2 * pi)
+    "gelu",
+    lambda xp, Z: Z * _normal_cdf(xp, Z),
+    lambda xp, Z: _normal_cdf(xp, Z) + Z * xp.exp(-Z * Z / 2) / sqrt(2 * pi),
 )
-# also called swish
-silu = _entrywise("silu", lambda Z: Z * _sigmoid(Z), lambda Z: _sigmoid(Z) + Z * _dsigmoid(Z))
-softplus = _entrywise("softplus", lambda Z: np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z))), _sigmoid)
-identity = _entrywise("identity", np.positive, np.ones_like)
+silu = _entrywise(  # also called swish
+    "silu", lambda xp, Z: Z * _sigmoid(xp, Z), lambda xp, Z: _sigmoid(xp, Z) + Z * _dsigmoid(xp, Z)
+)
+softplus = _entrywise("softplus", lambda xp, Z: xp.clip(Z, 0, None) + xp.log1p(xp.exp(-xp.abs(Z))), _sigmoid)
+identity = _entrywise("identity", lambda xp, Z: +Z, lambda xp, Z: xp.ones_like(Z))
 scaled_tanh = _entrywise(  # LeCun et al. (1998)
-    "scaled_tanh", lambda Z: 1.7159 * np.tanh(2 / 3 * Z), lambda Z: 1.7159 * 2 / 3 * _dtanh(2 / 3 * Z)
+    "scaled_tanh", lambda xp, Z: 1.7159 * xp.tanh(2 / 3 * Z), lambda xp, Z: 1.7159 * 2 / 3 * _dtanh(xp, 2 / 3 * Z)
 )

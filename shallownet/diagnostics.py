@@ -63,8 +63,7 @@ def unit_rank(W: np.ndarray, tolerance: float = 1e-8) -> np.ndarray:
         Integers of shape `(...)`.
     """
     W = _matrix("unit_rank", "W", W)
-    if not isinstance(tolerance, Real) or not tolerance >= 0:
-        raise ValueError(f"unit_rank: tolerance must be at least 0, got {_shown(tolerance)}")
+    _require(isinstance(tolerance, Real) and tolerance >= 0, "unit_rank: tolerance must be at least 0", tolerance)
     if not np.isfinite(W).all():
         raise ValueError("unit_rank: W must be finite, got NaN or infinity")
     s = np.linalg.svd(W, compute_uv=False)
@@ -84,8 +83,8 @@ def saturation(A: np.ndarray, threshold: float = 0.97) -> np.ndarray:
         Shape `(...)`, each in [0, 1].
     """
     A = _matrix("saturation", "A", A)
-    if not isinstance(threshold, Real) or not 0 <= threshold < 1:
-        raise ValueError(f"saturation: threshold must lie in [0, 1), got {_shown(threshold)}")
+    share = isinstance(threshold, Real) and 0 <= threshold < 1
+    _require(share, "saturation: threshold must lie in [0, 1)", threshold)
     return _or_nan((np.abs(A) > threshold).mean(axis=(-2, -1)), A)
 
 
@@ -240,8 +239,8 @@ def coordinate_change(before: Any, after: Any) -> np.ndarray:
     """
     traces = {"before": before, "after": after}
     for argument, trace in traces.items():
-        if not isinstance(getattr(trace, "Z", None), list):
-            raise TypeError(f"coordinate_change: {argument} must be a Trace, got {_shown(trace)}")
+        is_trace = isinstance(getattr(trace, "Z", None), list)
+        _require(is_trace, f"coordinate_change: {argument} must be a Trace", trace, TypeError)
     if len(before.Z) != len(after.Z):
         counts = f"{len(before.Z) - 1} and {len(after.Z) - 1}"
         raise ValueError(f"coordinate_change: before and after must have as many layers, got {counts}")
@@ -382,29 +381,26 @@ def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.n
     X = _matrix(name, "X", X)
     if not np.isfinite(X).all():
         raise ValueError(f"{name}: X must be finite, got NaN or infinity")
-    if not callable(getattr(activation, "df", None)):
-        raise TypeError(f"{name}: activation must be an Activation, got {_shown(activation)}")
+    known = callable(getattr(activation, "df", None))
+    _require(known, f"{name}: activation must be an Activation", activation, TypeError)
     layers, n_in = [], X.shape[-2]
     for l, (W, b) in enumerate(params, start=1):
         W, b = _matrix(name, f"W[{l}]", W), np.asarray(b)
-        if W.shape[-1] != n_in:
-            raise ValueError(f"{name}: W[{l}] must be (..., n_{l}, {n_in}), got {W.shape}")
+        _require(W.shape[-1] == n_in, f"{name}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
         n_in = W.shape[-2]
         # a bias of shape (n,) would broadcast along the examples, silently
-        if b.shape[-2:] != (n_in, 1):
-            raise ValueError(f"{name}: b[{l}] must be (..., {n_in}, 1), got {b.shape}")
+        _require(b.shape[-2:] == (n_in, 1), f"{name}: b[{l}] must be (..., {n_in}, 1)", b.shape)
         layers.append((W, b))
     return layers, X
 
 
 def _check_settings(loss: Any, directions: Any, step: Any) -> None:
-    if not callable(getattr(loss, "df", None)):
-        raise TypeError(f"check_gradients: loss must be a Loss, got {_shown(loss)}")
-    if not isinstance(directions, int) or directions < 1:
-        raise ValueError(f"check_gradients: directions must be at least 1, got {_shown(directions)}")
-    if not isinstance(step, Real) or not float(step) > 0:
-        raise ValueError(f"check_gradients: step must be positive, got {_shown(step)}")
+    _require(callable(getattr(loss, "df", None)), "check_gradients: loss must be a Loss", loss, TypeError)
+    some = isinstance(directions, int) and directions >= 1
+    _require(some, "check_gradients: directions must be at least 1", directions)
+    _require(isinstance(step, Real) and float(step) > 0, "check_gradients: step must be positive", step)
 
 
-def _shown(value: Any) -> str:
-    return " ".join(repr(value).split())[:80]  # an array's repr has many lines
+def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
+    if not fits:
+        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines

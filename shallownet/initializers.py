@@ -238,8 +238,7 @@ def sparse(shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dt
         Martens (2010), "Deep learning via Hessian-free optimization"; the rule per column is PyTorch's.
     """
     shape = _checked("sparse", shape, rng, dtype)
-    if not isinstance(sparsity, Real) or not 0 <= sparsity <= 1:
-        raise ValueError(f"sparse: sparsity must lie in [0, 1], got {_shown(sparsity)}")
+    _require(isinstance(sparsity, Real) and 0 <= sparsity <= 1, "sparse: sparsity must lie in [0, 1]", sparsity)
     std = _nonnegative("sparse", "std", std, shape, dtype)
     W: np.ndarray = rng.standard_normal(shape, dtype=dtype) * std
     ranks = rng.random(shape).argsort(axis=-2)  # a random order of each column's rows
@@ -270,15 +269,14 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
     Source:
         Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
     """
-    f = getattr(activation, "f", None)
+    f: Any = getattr(activation, "f", None)
     _require(callable(f), "lsuv: activation must be an Activation", activation, TypeError)
-    if not isinstance(tolerance, Real) or not 0 <= float(tolerance) < 1:
-        raise ValueError(f"lsuv: tolerance must lie in [0, 1), got {_shown(tolerance)}")
+    _require(isinstance(tolerance, Real) and 0 <= tolerance < 1, "lsuv: tolerance must lie in [0, 1)", tolerance)
     pairs = []
     with suppress(TypeError, ValueError):
         pairs = [(layer, np.asarray(W), np.asarray(b)) for layer in params for W, b in [layer]]
-    if not pairs or any(W.dtype.kind != "f" for _, W, _ in pairs):
-        raise TypeError(f"lsuv: params must be a list of layers (W, b) of floats, got {_shown(params)}")
+    floats = pairs and all(W.dtype.kind == "f" for _, W, _ in pairs)
+    _require(floats, "lsuv: params must be a list of layers (W, b) of floats", params, TypeError)
     A, layers = _number("lsuv", "X", X, np.shape(X), pairs[0][1].dtype), []
     for l, (layer, W, b) in enumerate(pairs, start=1):
         *_, n_out, n_in = _checked("lsuv", W.shape, rng, W.dtype)
@@ -337,8 +335,8 @@ def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float
         Yang et al. (2022), table 3; for unequal widths as in their package `mup`.
     """
     numbers = np.asarray(sizes)
-    if numbers.dtype.kind not in "iu" or numbers.ndim != 1 or len(numbers) < 2 or (numbers < 1).any():
-        raise ValueError(f"mup_rates: sizes must be at least two positive integers, got {_shown(sizes)}")
+    fits = numbers.dtype.kind in "iu" and numbers.ndim == 1 and len(numbers) >= 2 and (numbers > 0).all()
+    _require(fits, "mup_rates: sizes must be at least two positive integers", sizes)
     _require(optimizer in ("adam", "sgd", "momentum"), "mup_rates: optimizer must be adam, sgd or momentum", optimizer)
     base = float(_positive("mup_rates", "base_width", base_width))
     rate = _positive("mup_rates", "lr", lr, np.shape(lr))
@@ -370,8 +368,7 @@ def gain(activation: Any) -> float:
         1.6667
     """
     name = getattr(activation, "name", activation)
-    if not isinstance(name, str) or name not in _GAINS:
-        raise ValueError(f"gain: activation must be one of {', '.join(_GAINS)}, got {_shown(name)}")
+    _require(name in list(_GAINS), f"gain: activation must be one of {', '.join(_GAINS)}", name)
     return _GAINS[name]
 
 
@@ -390,13 +387,11 @@ def _scaled(
     scale = float(_nonnegative(name, "scale", scale, ()))
     _require(mode in list(_FANS), f"{name}: mode must be one of {', '.join(_FANS)}", mode)
     std = sqrt(scale / _FANS[mode](n_in, n_out))
-    if distribution == "normal":
-        return normal(shape, rng, std=std, dtype=dtype)
-    if distribution == "uniform":
-        return uniform(shape, rng, limit=sqrt(3) * std, dtype=dtype)
-    if distribution == "truncated_normal":
-        return truncated_normal(shape, rng, std=std, dtype=dtype)
-    raise ValueError(f"{name}: distribution must be normal, uniform or truncated_normal, got {_shown(distribution)}")
+    draws: dict[str, Any] = {"normal": normal, "uniform": uniform, "truncated_normal": truncated_normal}
+    _require(distribution in list(draws), f"{name}: distribution must be one of {', '.join(draws)}", distribution)
+    spread = {"limit": sqrt(3) * std} if distribution == "uniform" else {"std": std}
+    W: np.ndarray = draws[distribution](shape, rng, **spread, dtype=dtype)
+    return W
 
 
 def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shape:
@@ -406,8 +401,8 @@ def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shap
     except TypeError:
         fits = False
     _require(fits, f"{name}: shape must be (..., n_out, n_in) with n_in >= 1", shape)
-    if name != "fans" and not isinstance(rng, np.random.Generator):
-        raise TypeError(f"{name}: rng must be a numpy Generator, got {_shown(rng)}")
+    drawn = name == "fans" or isinstance(rng, np.random.Generator)
+    _require(drawn, f"{name}: rng must be a numpy Generator", rng, TypeError)
     try:
         known = np.dtype(dtype) in (np.float64, np.float32)
     except TypeError:
@@ -419,10 +414,10 @@ def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shap
 def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
     """Return `value` as an array of `dtype`, or say why it cannot scale weights of `shape`."""
     number = np.asarray(value)
-    if number.dtype.kind not in "fiu" or not np.isfinite(number).all():
-        raise ValueError(f"{name}: {argument} must be finite, got {_shown(value)}")
+    finite = number.dtype.kind in "fiu" and np.isfinite(number).all()
+    _require(finite, f"{name}: {argument} must be finite", value)
     if np.abs(number).max(initial=0) > np.finfo(dtype).max:
-        raise ValueError(f"{name}: {argument} must be finite as {np.dtype(dtype)}, got {_shown(value)}")
+        _require(False, f"{name}: {argument} must be finite as {np.dtype(dtype)}", value)
     try:
         fits = np.broadcast_shapes(number.shape, shape) == shape
     except ValueError:
@@ -449,10 +444,6 @@ def _square(name: str, gain: Any) -> float:
     return float(_nonnegative(name, "gain", gain, ())) ** 2
 
 
-def _shown(value: Any) -> str:
-    return " ".join(repr(value).split())[:80]  # an array's repr has many lines
-
-
 def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
     if not fits:
-        raise kind(f"{expected}, got {_shown(value)}")
+        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines

@@ -5,6 +5,7 @@ the same leading axes. `f` is the mean over the `m` examples and keeps the leadi
 gradient of `f` in the logits, so it carries the factor `1 / m`.
 
 Taking logits, not probabilities, keeps both finite: a saturated output unit costs its logit.
+Arrays of JAX and PyTorch are taken, too; of these, shapes are checked and values are not.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import sigmoid, softplus
+from shallownet.activations import _common, _floats, _namespace, sigmoid, softplus
 
 __all__ = ["Loss", "binary_cross_entropy", "softmax_cross_entropy", "squared_error"]
 
@@ -28,82 +29,68 @@ class Loss(NamedTuple):
         return f"Loss({self.name})"
 
 
-def _checked(name: str, logits: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    logits, Y = np.asarray(logits), np.asarray(Y)
-    for argument, array in (("logits", logits), ("Y", Y)):
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name}: {argument} must hold numbers, got dtype {array.dtype}")
+def _checked(name: str, logits: Any, Y: Any, *, probabilities: bool = False) -> tuple[Any, Any]:
+    logits, Y = _floats(name, "logits", logits), _floats(name, "Y", Y)
     # a mean over no examples is NaN
     if logits.ndim < 2 or Y.ndim < 2 or logits.shape[-2:] != Y.shape[-2:] or 0 in Y.shape[-2:]:
         raise ValueError(
             f"{name}: logits (..., n, m) and Y (n, m) must end in the same two axes, not empty, "
             f"got {logits.shape} and {Y.shape}"
         )
-    if logits.dtype.kind != "f":
-        logits = logits.astype(float)
-    try:
-        fits = np.broadcast_shapes(logits.shape, Y.shape) == logits.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    if _common(logits.shape, Y.shape) != logits.shape:
         raise ValueError(
             f"{name}: Y's leading axes must broadcast to those of the logits, got {logits.shape} and {Y.shape}"
         )
+    if _namespace(Y) is not np:  # under `jax.jit` there are no values yet to look at
+        return logits, Y
     if not np.isfinite(Y).all():
         raise ValueError(f"{name}: Y must be finite, got NaN or infinity")
+    low, high = Y.min(initial=0), Y.max(initial=0)
+    if probabilities and (low < 0 or high > 1):
+        raise ValueError(f"{name}: Y must lie in [0, 1], got values from {low:g} to {high:g}")
     return logits, Y.astype(logits.dtype, copy=False)
 
 
-def _probabilities(name: str, Y: np.ndarray) -> None:
-    low, high = Y.min(initial=0), Y.max(initial=0)
-    if low < 0 or high > 1:
-        raise ValueError(f"{name}: Y must lie in [0, 1], got values from {low:g} to {high:g}")
-
-
-def _binary_f(logits: np.ndarray, Y: np.ndarray) -> Any:
-    Z, Y = _checked("binary_cross_entropy", logits, Y)
-    _probabilities("binary_cross_entropy", Y)
+def _binary_f(logits: Any, Y: Any) -> Any:
+    Z, Y = _checked("binary_cross_entropy", logits, Y, probabilities=True)
     # -Y log s(Z) - (1 - Y) log(1 - s(Z)), with log s(Z) = Z - softplus(Z)
     return (softplus.f(Z) - Y * Z).sum(axis=-2).mean(axis=-1)
 
 
-def _binary_df(logits: np.ndarray, Y: np.ndarray) -> Any:
-    Z, Y = _checked("binary_cross_entropy", logits, Y)
-    _probabilities("binary_cross_entropy", Y)
+def _binary_df(logits: Any, Y: Any) -> Any:
+    Z, Y = _checked("binary_cross_entropy", logits, Y, probabilities=True)
     return (sigmoid.f(Z) - Y) / Z.shape[-1]
 
 
-def _softmax_targets(logits: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    Z, Y = _checked("softmax_cross_entropy", logits, Y)
-    _probabilities("softmax_cross_entropy", Y)
-    sums = Y.sum(axis=-2)
-    if np.abs(sums - 1).max(initial=0) > 1e-5:
+def _softmax_targets(logits: Any, Y: Any) -> tuple[Any, Any, Any]:
+    Z, Y = _checked("softmax_cross_entropy", logits, Y, probabilities=True)
+    if (xp := _namespace(Y)) is np and np.abs((sums := Y.sum(axis=-2)) - 1).max(initial=0) > 1e-5:
         raise ValueError(
             f"softmax_cross_entropy: each column of Y must sum to 1, got sums from {sums.min():g} to {sums.max():g}"
         )
     # the same shift of every logit in a column changes nothing and keeps exp below 1
-    return Z - Z.max(axis=-2, keepdims=True), Y
+    return xp, Z - xp.amax(Z, axis=-2, keepdims=True), Y
 
 
-def _softmax_f(logits: np.ndarray, Y: np.ndarray) -> Any:
-    Z, Y = _softmax_targets(logits, Y)
-    log_sum = np.log(np.exp(Z).sum(axis=-2))
+def _softmax_f(logits: Any, Y: Any) -> Any:
+    xp, Z, Y = _softmax_targets(logits, Y)
+    log_sum = xp.log(xp.exp(Z).sum(axis=-2))
     return (log_sum - (Y * Z).sum(axis=-2)).mean(axis=-1)
 
 
-def _softmax_df(logits: np.ndarray, Y: np.ndarray) -> Any:
-    Z, Y = _softmax_targets(logits, Y)
-    E = np.exp(Z)
+def _softmax_df(logits: Any, Y: Any) -> Any:
+    xp, Z, Y = _softmax_targets(logits, Y)
+    E = xp.exp(Z)
     # the gradient is softmax - Y because each column of Y sums to 1
     return (E / E.sum(axis=-2, keepdims=True) - Y) / Z.shape[-1]
 
 
-def _squared_f(logits: np.ndarray, Y: np.ndarray) -> Any:
+def _squared_f(logits: Any, Y: Any) -> Any:
     Z, Y = _checked("squared_error", logits, Y)
     return ((Z - Y) ** 2).sum(axis=-2).mean(axis=-1) / 2
 
 
-def _squared_df(logits: np.ndarray, Y: np.ndarray) -> Any:
+def _squared_df(logits: Any, Y: Any) -> Any:
     Z, Y = _checked("squared_error", logits, Y)
     return (Z - Y) / Z.shape[-1]
 

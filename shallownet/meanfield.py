@@ -13,6 +13,7 @@ with $z$ standard normal and $u_1, u_2$ normal with variance $q^*$ and correlati
 
 Every function takes numbers or arrays that broadcast, returns a float or an array of their shape, and holds for any
 activation whose only kink is at 0. The averages are Gauss-Legendre quadratures, good to about 1e-8.
+`simulate` alone draws a network, of finite width, to compare with.
 
 Source:
     Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos", for the maps;
@@ -26,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from shallownet.activations import Activation
+from shallownet.activations import Activation, _common
 
-__all__ = ["c_map", "c_star", "chi", "critical_sigma_w", "depth_scale", "q_map", "q_star"]
+__all__ = ["c_map", "c_star", "chi", "critical_sigma_w", "depth_scale", "q_map", "q_star", "simulate"]
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -305,6 +306,55 @@ def depth_scale(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
     return _each("depth_scale", activation, scale, sigma_w=sigma_w, sigma_b=sigma_b)
 
 
+def simulate(activation: Activation, sigma_w: Any, sigma_b: Any, X: Any, depth: int, rng: Any) -> np.ndarray:
+    r"""Send examples through a random network of `depth` layers, for many `sigma_w` and `sigma_b` in one pass.
+
+    All of them share their draws (common random numbers), $W = \sigma_w G / \sqrt n$: what differs between two that are
+    not chaotic is not noise, and one matrix product takes a layer's step for all. A thousand layers hold no more memory
+    than one.
+
+    Args:
+        activation: Of every layer.
+        sigma_w: At least 0, a number or an array `(...)`.
+        sigma_b: At least 0, broadcasts.
+        X: `(n, m)`, the first layer's pre-activations: `n` units, as in every layer, by examples.
+        depth: Number of layers that follow, at least 0.
+        rng: A numpy Generator, advanced in place.
+
+    Returns:
+        Shape `(depth + 1, ..., m, m)`: the mean over units of $z_i z_j$ for each two examples. On the diagonal stand
+        the lengths $q$; divided by them, the others are the correlations $c$.
+
+    Raises:
+        ValueError: If a number is negative or not finite, or `X` is no matrix.
+        TypeError: If `activation` or `rng` is none.
+
+    Examples:
+        >>> import numpy as np
+        >>> import shallownet as sn
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((500, 1))
+        >>> q = sn.meanfield.simulate(sn.activations.tanh, [1.0, 1.3, 2.0], 0.3, X, 50, rng)[-1, :, 0, 0]
+        >>> bool(np.allclose(q, sn.meanfield.q_star(sn.activations.tanh, [1.0, 1.3, 2.0], 0.3), rtol=0.2))
+        True
+    """
+    shape, (scale, shift) = _checked("simulate", activation, sigma_w=sigma_w, sigma_b=sigma_b)
+    _require(isinstance(rng, np.random.Generator), "simulate: rng must be a numpy Generator", rng, TypeError)
+    _require(isinstance(depth, int) and depth >= 0, "simulate: depth must be an integer of at least 0", depth)
+    matrix = isinstance(X, np.ndarray) and X.ndim == 2 and X.size and X.dtype.kind == "f" and np.isfinite(X).all()
+    _require(matrix, "simulate: X must be finite floats (n, m)", X)
+    n, m = X.shape
+    scale, shift = (sigma.reshape(-1, 1).astype(X.dtype) for sigma in (scale / sqrt(n), shift))
+    Z = np.repeat(X[:, None], len(scale), axis=1)  # (n, settings, m): the columns of one matrix
+    found = np.empty((depth + 1, len(scale), m, m), X.dtype)
+    for l in range(depth + 1):
+        if l:
+            G, b = (rng.standard_normal((n, k), dtype=X.dtype) for k in (n, 1))
+            Z = scale * (G @ activation.f(Z).reshape(n, -1)).reshape(Z.shape) + shift * b[..., None]
+        found[l] = np.moveaxis(Z, 0, -1) @ np.moveaxis(Z, 0, -2) / n
+    return found.reshape(depth + 1, *shape, m, m)
+
+
 def _length_of(name: str, activation: Activation, sigma_w: float, sigma_b: float, q: float) -> float:
     return _length(activation, sigma_w**2, sigma_b**2, q)
 
@@ -336,23 +386,27 @@ def _edge(name: str, activation: Activation, sigma_b: float) -> float:
 
 def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -> Any:
     """Call `f` with each combination of the broadcast numbers; a float if all of them are numbers."""
-    if not isinstance(activation, Activation):
-        raise TypeError(f"{name}: activation must be an Activation, got {_shown(activation)}")
-    for argument, value in numbers.items():
-        array = np.asarray(value)
-        low, high = (-1.0, 1.0) if argument == "c" else (0.0, inf)
-        if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array) & (array >= low) & (array <= high)):
-            within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
-            raise ValueError(f"{name}: {argument} must be {within}, got {_shown(value)}")
-    shapes = [np.shape(value) for value in numbers.values()]
-    try:
-        shape = np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ValueError(f"{name}: {', '.join(numbers)} must broadcast, got shapes {shapes}") from None
-    arrays = [np.broadcast_to(np.asarray(value, dtype=float), shape) for value in numbers.values()]
+    shape, arrays = _checked(name, activation, **numbers)
     found = [f(name, activation, *map(float, each)) for each in zip(*map(np.ravel, arrays), strict=True)]
     return np.reshape(found, shape) if shape else found[0]
 
 
-def _shown(value: Any) -> str:
-    return " ".join(repr(value).split())[:80]  # an array's repr has many lines
+def _checked(name: str, activation: Any, **numbers: Any) -> tuple[tuple[int, ...], list[np.ndarray]]:
+    """Return the shape that the numbers have together, and each of them broadcast to it."""
+    known = isinstance(activation, Activation)
+    _require(known, f"{name}: activation must be an Activation", activation, TypeError)
+    for argument, value in numbers.items():
+        array = np.asarray(value)
+        low, high = (-1.0, 1.0) if argument == "c" else (0.0, inf)
+        within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
+        fits = array.dtype.kind in "fiu" and np.all(np.isfinite(array) & (array >= low) & (array <= high))
+        _require(fits, f"{name}: {argument} must be {within}", value)
+    shapes = [np.shape(value) for value in numbers.values()]
+    if (shape := _common(*shapes)) is None:
+        raise ValueError(f"{name}: {', '.join(numbers)} must broadcast, got shapes {shapes}")
+    return shape, [np.broadcast_to(np.asarray(value, dtype=float), shape) for value in numbers.values()]
+
+
+def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
+    if not fits:
+        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines

@@ -8,6 +8,9 @@ $$
 
 except that the last layer is linear: $A^{[L]} = Z^{[L]}$, the logits, which a loss turns into
 probabilities.
+
+`forward` and `backward` take arrays of NumPy, JAX (also under `jax.jit`) or PyTorch. Shapes are always checked,
+values only in NumPy.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import Activation, tanh
+from shallownet.activations import Activation, _common, _floats, _namespace, tanh
 
 __all__ = ["Layer", "Trace", "backward", "forward", "init_params"]
 
@@ -114,10 +117,6 @@ def forward(params: Sequence[tuple[np.ndarray, np.ndarray]], X: np.ndarray, acti
     """
     layers, X = _checked("forward", params, X)
     _check_activation("forward", activation)
-    return _forward(layers, X, activation)
-
-
-def _forward(layers: list[Layer], X: np.ndarray, activation: Activation) -> Trace:
     Z: list[Any] = [None]
     A = [X]
     for l, (W, b) in enumerate(layers, start=1):
@@ -171,13 +170,7 @@ def backward(
     _check_trace(layers, trace)
     dZ = _numbers("backward", "dZ", dZ)
     _require(dZ.shape == trace.A[-1].shape, f"backward: dZ must have the logits' shape {trace.A[-1].shape}", dZ.shape)
-    dZ = dZ.astype(trace.A[-1].dtype, copy=False)
-    return _backward(layers, trace, dZ, lambda Z, A: activation.df(Z))
-
-
-def _backward(
-    layers: list[Layer], trace: Trace, dZ: np.ndarray, slope: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> list[Layer]:
+    dZ = dZ.astype(trace.A[-1].dtype, copy=False) if _namespace(dZ) is np else dZ
     grads = []
     for l in range(len(layers), 0, -1):
         W, b = layers[l - 1]
@@ -186,17 +179,15 @@ def _backward(
         # X or dZ may carry more ensemble axes than W: a gradient has the shape of its parameter
         grads.append(Layer(_sum_to(dW, W.shape), _sum_to(db, b.shape)))
         if l > 1:
-            dZ = W.mT @ dZ
-            dZ *= slope(trace.Z[l - 1], trace.A[l - 1])
+            dZ = W.mT @ dZ * activation.df(trace.Z[l - 1])
     return grads[::-1]
 
 
-def _sum_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _sum_to(array: Any, shape: tuple[int, ...]) -> Any:
     if array.shape == shape:
         return array
-    array = array.sum(axis=tuple(range(array.ndim - len(shape))))
-    stretched = [i for i, n in enumerate(shape) if n == 1 and array.shape[i] != 1]
-    return np.asarray(array.sum(axis=tuple(stretched), keepdims=True))
+    grown = (*[0] * (array.ndim - len(shape)), *shape)
+    return array.sum(axis=tuple(i for i, n in enumerate(grown) if n != array.shape[i]), keepdims=True).reshape(shape)
 
 
 def _positive_integers(name: str, values: Any, *, at_least: int) -> tuple[int, ...]:
@@ -216,18 +207,16 @@ def _float_dtype(function: str, dtype: Any) -> np.dtype[Any]:
         found: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         found = np.dtype(object)
-    if found not in (np.dtype(np.float64), np.dtype(np.float32)):
-        raise TypeError(f"{function}: dtype must be float64 or float32, got {_shown(dtype)}")
+    _require(found in (np.float64, np.float32), f"{function}: dtype must be float64 or float32", dtype, TypeError)
     return found
 
 
-def _numbers(function: str, argument: str, values: Any) -> np.ndarray:
-    array: np.ndarray = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{function}: {argument} must hold numbers, got dtype {array.dtype}")
-    if not np.isfinite(array).all():
+def _numbers(function: str, argument: str, values: Any) -> Any:
+    array = _floats(function, argument, values)
+    # under `jax.jit` there are no values yet to look at
+    if _namespace(array) is np and not np.isfinite(array).all():
         raise ValueError(f"{function}: {argument} must be finite, got NaN or infinity")
-    return array if array.dtype.kind == "f" else array.astype(float)
+    return array
 
 
 def _layers(function: str, params: Any) -> list[Layer]:
@@ -246,9 +235,9 @@ def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarra
     layers = _layers(function, params)
     if not layers:
         raise ValueError(f"{function}: params must hold at least one layer, got none")
+    X = _floats(function, "X", X)
     with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told as such
-        X = np.asarray(X)
-        X = _numbers(function, "X", X.astype(layers[0].W.dtype, copy=False) if X.dtype.kind in "fiub" else X)
+        X = _numbers(function, "X", X.astype(layers[0].W.dtype, copy=False) if _namespace(X) is np else X)
     _require(X.ndim >= 2 and X.shape[-1] >= 1, f"{function}: X must be (..., n_0, m) with m >= 1", X.shape)
     n_in = X.shape[-2]
     for l, (W, b) in enumerate(layers, start=1):
@@ -256,11 +245,8 @@ def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarra
         # a bias of shape (n,) would broadcast along the examples, silently
         _require(b.shape[-2:] == (W.shape[-2], 1), f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1)", b.shape)
         n_in = W.shape[-2]
-    try:
-        np.broadcast_shapes(X.shape[:-2], *(a.shape[:-2] for layer in layers for a in layer))
-    except ValueError:
-        shapes = [X.shape, *(layer.W.shape for layer in layers)]
-        raise ValueError(f"{function}: ensemble axes must broadcast, got {shapes}") from None
+    fits = _common(X.shape[:-2], *(a.shape[:-2] for layer in layers for a in layer)) is not None
+    _require(fits, f"{function}: ensemble axes must broadcast", [X.shape, *(layer.W.shape for layer in layers)])
     return layers, X
 
 
@@ -270,12 +256,11 @@ def _check_activation(function: str, activation: Any) -> None:
 
 def _check_trace(layers: list[Layer], trace: Any) -> None:
     _require(isinstance(trace, Trace), "backward: trace must be a Trace", trace, TypeError)
-    if len(trace.A) != len(layers) + 1:
-        raise ValueError(f"backward: trace must come from these {len(layers)} layers, got {len(trace.A) - 1}")
+    count = len(trace.A) - 1
+    _require(count == len(layers), f"backward: trace must come from these {len(layers)} layers", count)
     expected = [layers[0].W.shape[-1], *(W.shape[-2] for W, _ in layers)]
     found = [A.shape[-2] for A in trace.A]
-    if found != expected:
-        raise ValueError(f"backward: trace must come from layers of sizes {expected}, got sizes {found}")
+    _require(found == expected, f"backward: trace must come from layers of sizes {expected}", found)
 
 
 def _shown(value: Any) -> str:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import Activation, relu
+from shallownet.activations import Activation, _common, relu
 from shallownet.network import Initializer, Layer, Trace, _check_activation, _require, _shown, _sum_to, init_params
 
 __all__ = ["Block", "Normalization", "backward", "batch_norm", "forward", "init_residual", "layer_norm", "model"]
@@ -155,10 +155,8 @@ def forward(
         raise ValueError(f"residual.forward: X must be {expected}, got {X.dtype} of shape {X.shape}")
     X = X.astype(parts[0].W.dtype, copy=False)
     ensembles = [array.shape[:-2] for part in (*parts, (X,)) for array in part]
-    try:
-        np.broadcast_shapes(*ensembles)
-    except ValueError:
-        raise ValueError(f"residual.forward: ensemble axes must broadcast, got {sorted(set(ensembles))}") from None
+    fits = _common(*ensembles) is not None
+    _require(fits, "residual.forward: ensemble axes must broadcast", sorted(set(ensembles)))
     Z: list[Any] = [None]
     A = [X]
     for l, part in enumerate(parts, start=1):
@@ -235,8 +233,8 @@ def model(normalize: Normalize = None, skip: bool = True) -> tuple[Any, Any]:
 def _checked(function: str, params: Any, activation: Any, normalize: Any) -> list[Any]:
     """Return `params` as parts, or say which of them does not fit."""
     _check_activation(function, activation)
-    if not isinstance(normalize, Normalize):
-        raise TypeError(f"{function}: normalize must be a Normalization or None, got {_shown(normalize)}")
+    known = isinstance(normalize, Normalize)
+    _require(known, f"{function}: normalize must be a Normalization or None", normalize, TypeError)
     try:
         kinds = [Layer, *[Block] * (len(params) - 2), Layer]
         parts: list[Any] = [kind(*map(np.asarray, part)) for kind, part in zip(kinds, params, strict=True)]

@@ -226,7 +226,7 @@ TRAIN = [
     (
         lambda: train(batch_size=3, rng=rng(), record={"Z": lambda p, t: t.Z[1]}, steps=3),
         ValueError,
-        r"record 'Z' must return one shape at every step, got \(4, 3\) and \(4, 2\)",
+        r"record 'Z' must return one shape at every step, got \[\(4, 3\), \(4, 2\)\]",
     ),
     (lambda: train(broken(1, W=np.full((4, 2), np.nan))), ValueError, r"W\[1\] must be finite, got NaN"),
     (lambda: train(broken(1, b=np.zeros(4))), ValueError, r"b\[1\] must be"),

@@ -250,3 +250,76 @@ def test_bad_input_is_answered_in_one_line(call, kind, message):
 def test_the_theory_is_at_the_top():
     """Contract: `sn.meanfield`."""
     assert sn.meanfield is meanfield
+
+
+def test_a_simulated_network_does_what_the_theory_says():
+    """Lengths and correlations of a finite network, order and chaos in one pass, against the maps of infinite width."""
+    rng = np.random.default_rng(0)
+    sigma_w, n = np.array([0.8, 1.3, 2.5]), 1000
+    X = rng.standard_normal((n, 2))
+    X[:, 1] = 0.6 * X[:, 0] + 0.8 * X[:, 1]
+
+    found = meanfield.simulate(tanh, sigma_w, 0.3, X, 30, rng)
+
+    assert found.shape == (31, 3, 2, 2)
+    np.testing.assert_allclose(found[0], np.broadcast_to(X.T @ X / n, (3, 2, 2)), rtol=1e-12)
+    q = found[0, :, 0, 0]
+    for l in range(1, 4):  # layer after layer while little noise has piled up
+        q = meanfield.q_map(tanh, sigma_w, 0.3, q)
+        np.testing.assert_allclose(found[l, :, 0, 0], q, rtol=0.15)
+    last = found[-10:].mean(axis=0)
+    np.testing.assert_allclose(last[:, 0, 0], meanfield.q_star(tanh, sigma_w, 0.3), rtol=0.1)
+    c = last[:, 0, 1] / np.sqrt(last[:, 0, 0] * last[:, 1, 1])
+    np.testing.assert_allclose(c, meanfield.c_star(tanh, sigma_w, 0.3), atol=0.08)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_settings_of_a_simulation_share_their_draws(dtype):
+    """One pass over many is many passes with the same generator: what differs is not noise."""
+    X = np.random.default_rng(1).standard_normal((40, 3)).astype(dtype)
+    sigma_w, sigma_b = np.array([[0.5, 1.0, 2.0]]), np.array([[0.0], [0.3]])
+
+    found = meanfield.simulate(relu, sigma_w, sigma_b, X, 6, np.random.default_rng(2))
+
+    assert found.shape == (7, 2, 3, 3, 3)
+    assert found.dtype == dtype
+    for i, j in np.ndindex(2, 3):
+        alone = meanfield.simulate(relu, sigma_w[0, j], sigma_b[i, 0], X, 6, np.random.default_rng(2))
+        np.testing.assert_allclose(found[:, i, j], alone, rtol=1e-12 if dtype is np.float64 else 1e-4)
+
+
+def test_a_simulation_is_the_forward_pass():
+    """Against `forward`, with the same weights written out as layers."""
+    rng = np.random.default_rng(3)
+    X, n = rng.standard_normal((20, 5)), 20
+
+    found = meanfield.simulate(tanh, 1.5, 0.2, X, 4, np.random.default_rng(4))
+    draws = np.random.default_rng(4)
+    params = [(np.eye(n), np.zeros((n, 1)))]
+    for _ in range(4):
+        W = 1.5 / sqrt(n) * draws.standard_normal((n, n))
+        params.append((W, 0.2 * draws.standard_normal((n, 1))))
+    Z = sn.forward(params, X, tanh).Z
+
+    np.testing.assert_allclose(found, [Z[l].T @ Z[l] / n for l in range(1, 6)], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"sigma_w": -1.0}, ValueError, "sigma_w must be finite and at least 0, got -1.0"),
+        ({"sigma_b": [0.1, 0.2]}, ValueError, "sigma_w, sigma_b must broadcast"),
+        ({"X": np.ones(3)}, ValueError, r"X must be finite floats \(n, m\), got array"),
+        ({"X": [[1.0]]}, ValueError, "X must be finite floats"),
+        ({"X": np.full((2, 2), np.nan)}, ValueError, "X must be finite floats"),
+        ({"depth": -1}, ValueError, "depth must be an integer of at least 0, got -1"),
+        ({"rng": 0}, TypeError, "rng must be a numpy Generator, got 0"),
+        ({"activation": np.tanh}, TypeError, "activation must be an Activation"),
+    ],
+)
+def test_a_simulation_says_what_does_not_fit(changes, kind, message):
+    """Silence would be a thousand layers of NaN."""
+    given = {"activation": tanh, "sigma_w": [1.0, 1.5, 2.0], "sigma_b": 0.1, "X": np.ones((4, 2)), "depth": 3}
+
+    with pytest.raises(kind, match=f"^simulate: {message}"):
+        meanfield.simulate(**{**given, "rng": np.random.default_rng(0), **changes})

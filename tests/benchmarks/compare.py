@@ -1,13 +1,14 @@
 """Ours against its peers, side by side in one run, as ratios: `python tests/benchmarks/compare.py`.
 
-Needs `pip install -c constraints.txt -e ".[peers]"` and a quiet machine, and takes about six minutes. Every contestant
+Needs `pip install -c constraints.txt -e ".[peers]"` and a quiet machine, and takes about ten minutes. Every contestant
 takes the same number of steps on the same data from the same start, in float32. In each round all of them run, one
 after the other; a ratio pairs two times of one round, and the result is the median of these, with their quartiles.
-On one core it is the process's time on the
-processor that counts, all threads together, which a neighbour disturbs less; elsewhere it is time on the wall.
-What is compiled is compiled before, and timed apart. Losses are compared first (scikit-learn draws its own start).
+On one core it is the process's time on the processor that counts, all threads together, which a neighbour disturbs
+less; elsewhere it is time on the wall. What is compiled is compiled before, and timed apart. Losses are compared first
+(scikit-learn draws its own start).
 
-The result, with machine, versions and date, goes into `tests/benchmarks/results.json`.
+The result, with machine, versions and date, goes into `tests/benchmarks/results.json`, and from there into the first
+block of `docs/performance.md`; `--page` does only that.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -42,6 +44,11 @@ WORKLOADS = {
 }
 COPIES, COPY_STEPS = 1000, 400
 FRESH = (1000, 5000, 20000)
+WIDTH, SIGMAS, EXAMPLES, SCALE_STEPS, CHUNK = 500, 50, 2, 20, 50
+SCALES = {"layers": (1, 10, 100, 1000), "copies at once": (100, 1000, 10_000, 100_000)}
+SCALES["copies in chunks"] = SCALES["copies at once"]
+PAGE = HERE.parents[1] / "docs" / "performance.md"
+MARK = "# what compare.py found\n"
 
 
 def problem(sizes, m):
@@ -154,6 +161,20 @@ def jax_scan(params, X, Y, activation, steps, lr):
     return lambda: np.asarray(whole(start, X, Y)[1])
 
 
+def jax_ours(params, X, Y, activation, steps, lr):
+    """The clear step of this library, compiled: automatic differentiation has no part in it."""
+    import jax
+
+    from shallownet.training import step
+
+    how = {"lr": lr, "activation": getattr(sn.activations, activation), "loss": loss_of([len(b) for _, b in params])}
+    scan = partial(jax.lax.scan, length=steps)
+    whole = jax.jit(lambda P, X, Y: scan(lambda P, _: step(P, X, Y, **how), P))
+    start, X, Y = jax.device_put((plain(params), X, Y))
+    start = [type(layer)(*pair) for layer, pair in zip(params, start, strict=True)]
+    return lambda: np.asarray(whole(start, X, Y)[1])
+
+
 def scikit_learn(params, X, Y, activation, steps, lr):
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
@@ -178,6 +199,7 @@ PEERS = {
     "torch.compile": partial(torch_eager, compiled=True),
     "JAX jit step": jax_loop,
     "JAX jit + scan": jax_scan,
+    "our step, JAX jit + scan": jax_ours,
     "scikit-learn fit": scikit_learn,
 }
 
@@ -202,16 +224,17 @@ def gemm_bound(sizes, m, steps):
 
 
 def copies_ours(steps):
+    """As `sweep` does it: chunks that fit a core's cache, all steps of one before the next, a thread a chunk."""
     _, X, Y = problem([2, 4, 1], 400)
+    layers = starts()
 
-    def make(rng):
-        params = sn.init_params([2, 4, 1], sn.initializers.glorot, rng, dtype=np.float32)
-        return {"params": params, "X": X, "Y": Y, "steps": steps, "lr": 0.5}
+    def train(first):
+        params = [tuple(array[first : first + CHUNK] for array in layer) for layer in layers]
+        return sn.train(params, X, Y, steps=steps, lr=0.5).history["loss"][:steps]
 
     def run():
         with ThreadPoolExecutor(2) as executor:
-            grid = {"seed": range(COPIES)}
-            return sn.sweep.sweep(make, grid, keep=range(steps), executor=executor)["loss"].T
+            return np.concatenate(list(executor.map(train, range(0, COPIES, CHUNK))), axis=1)
 
     return run
 
@@ -235,7 +258,7 @@ def copies_jax(steps):
     return lambda: np.asarray(whole(P, X, Y)[1])
 
 
-def copies_jax_by_hand(steps, chunk=50):
+def copies_jax_by_hand(steps, chunk=CHUNK):
     """Our own formulas under JAX, in chunks: the strongest peer that we know of."""
     import jax
     import jax.numpy as jnp
@@ -337,21 +360,102 @@ def in_fresh_processes(count):
                 found.append(time.perf_counter() - start)
         ratios = np.quantile(np.divide(*seconds.values()), [0.25, 0.5, 0.75]).round(3).tolist()
         row = {"workload": f"a, {steps} steps in a fresh process", "peer": "JAX jit + scan", "ratio": ratios[1]}
-        row |= {"quartiles": ratios[::2], "ours_s": round(np.median(seconds["ours"]), 2)}
-        rows.append(row | {"peer_s": round(np.median(seconds["JAX jit + scan"]), 2)})
+        row |= {"quartiles": ratios[::2], "ours_us": round(np.median(seconds["ours"]) / steps * 1e6, 2)}
+        rows.append(row | {"peer_us": round(np.median(seconds["JAX jit + scan"]) / steps * 1e6, 2)})
         print(row, file=sys.stderr, flush=True)
     return rows
 
 
+def scale(what, size):
+    """Print what one size costs: the process's time, its whole memory, and what its dearest operation alone takes."""
+    rng = np.random.default_rng(0)
+    if what == "layers":
+        X = rng.standard_normal((WIDTH, EXAMPLES))
+        G, A = rng.standard_normal((WIDTH, WIDTH)), rng.standard_normal((WIDTH, SIGMAS * EXAMPLES))
+        sigmas = np.linspace(0.5, 2.5, SIGMAS)
+        run = partial(sn.meanfield.simulate, sn.activations.tanh, sigmas, 0.3, X, size, rng)
+        limit = size * least(lambda: G @ A)
+    else:
+        _, X, Y = problem([2, 4, 1], 400)
+        start = partial(sn.init_params, [2, 4, 1], sn.initializers.glorot, dtype=np.float32)
+        how = {"X": X, "Y": Y, "steps": SCALE_STEPS, "lr": 0.5}
+        chunk = size if what == "copies at once" else CHUNK
+
+        def run():
+            for _ in range(size // chunk):
+                sn.train(start(rng, ensemble=chunk), **how)
+
+        Z = rng.standard_normal((50, 4, 400)).astype(np.float32)
+        out = np.empty_like(Z)
+        limit = size / 50 * (SCALE_STEPS + 1) * least(lambda: np.tanh(Z, out=out))
+    begin = time.process_time()
+    run()
+    row = {"what": what, "size": size, "seconds": round(time.process_time() - begin, 4), "limit_s": round(limit, 5)}
+    print(json.dumps(row | {"memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+
+
+def least(f, count=30):
+    seconds = []
+    for _ in range(count):
+        begin = time.process_time()
+        f()
+        seconds.append(time.process_time() - begin)
+    return min(seconds)
+
+
+def at_scale():
+    rows = []
+    for what, sizes in SCALES.items():
+        for size in sizes:
+            command = [sys.executable, __file__, "--scale", what, str(size)]
+            rows.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
+            print(rows[-1], file=sys.stderr, flush=True)
+    return rows
+
+
 def machine():
-    model = platform.processor() or platform.machine()
+    model, flags = platform.processor() or platform.machine(), []
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
+        flags = " ".join(line for line in lines if line.startswith("flags")).split()
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
     packages = ("numpy", "torch", "jax", "scikit-learn")
     versions = {name: importlib.metadata.version(name) for name in packages} | {"python": platform.python_version()}
-    found = {"machine": model, "cores": os.cpu_count(), "system": platform.system(), "versions": versions}
-    return found | {"date": datetime.date.today().isoformat(), "load": [round(x, 2) for x in os.getloadavg()]}
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    found = {"machine": model, "cores": os.cpu_count(), "memory_mb": memory, "system": platform.system()}
+    found |= {"simd": [name for name in ("avx2", "avx512f") if name in flags], "versions": versions}
+    return found | {"date": datetime.date.today().isoformat(), "load": [round(os.getloadavg()[0], 1)]}
+
+
+def as_block(results):
+    """The first block of the page: a table that is text and data at once."""
+    about = results["about"]
+    found = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    simd = " and ".join(about["simd"]).upper() or "unknown instructions"
+    lines = [
+        f'machine = "{about["machine"]}, {about["cores"]} cores with {simd}, {about["system"]}"',
+        f"memory = {about['memory_mb']}  # MB",
+        f'versions = "{found}"',
+        f'date, load = "{about["date"]}", {about["load"]}  # load: jobs that ran when it began, and when it ended',
+        'ratios = """',
+        "workload                          | peer                              | ours us | peer us | ratio | quartiles",
+    ]
+    for row in results["rows"]:
+        if "failed" in row:
+            continue
+        ends = "{} {}".format(*row["quartiles"])
+        cells = [f"{row['workload']:33s}", f"{row['peer']:33s}", f"{row['ours_us']:7.0f}", f"{row['peer_us']:7.0f}"]
+        lines.append(" | ".join([*cells, f"{row['ratio']:5.2f}", ends]))
+    lines += ['"""', 'scales = """', "what             |   size | seconds | limit s | MB"]
+    for row in results["scale"]:
+        cells = [f"{row['what']:16s}", f"{row['size']:6d}", f"{row['seconds']:7.3f}", f"{row['limit_s']:7.4f}"]
+        lines.append(" | ".join([*cells, str(row["memory_mb"])]))
+    return "\n".join([*lines, '"""', ""])
+
+
+def update(page, results):
+    head, rest = page.read_text(encoding="utf-8").split(MARK)
+    page.write_text(head + MARK + as_block(results) + rest[rest.index("```") :], encoding="utf-8")
 
 
 def main():
@@ -359,23 +463,34 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", default="", help="with --part one: workloads that begin so")
     parser.add_argument("--output", type=Path, default=HERE / "results.json")
+    parser.add_argument("--page", action="store_true", help="only put what was found before into the page")
     parser.add_argument("--part", choices=["one", "two"])
     parser.add_argument("--fresh", nargs=2)
+    parser.add_argument("--scale", nargs=2)
     options = parser.parse_args()
     if options.fresh:
         fresh(options.fresh[0], int(options.fresh[1]))
+    elif options.scale:
+        scale(options.scale[0], int(options.scale[1]))
     elif options.part:
         part = partial(on_one_core, only=options.only) if options.part == "one" else on_two_cores
         print(json.dumps(part(options.rounds)))
-    else:
+    elif not options.page:
         found, rows = machine(), []
         for part in ("one", "two"):  # in processes of their own: how many threads a library starts is decided once
             command = [sys.executable, __file__, "--part", part, "--rounds", str(options.rounds)]
             rows += json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         rows += in_fresh_processes(max(3, options.rounds // 3))
-        lines = ",\n".join(f"  {json.dumps(row)}" for row in rows)
-        head = f'"about": {json.dumps(found)},\n "rounds": {options.rounds}'
-        options.output.write_text(f'{{{head},\n "rows": [\n{lines}\n ]}}\n', encoding="utf-8")
+        sizes = at_scale()
+        found["load"].append(round(os.getloadavg()[0], 1))
+        results = {"about": found, "rounds": options.rounds, "rows": rows, "scale": sizes}
+        parts = [f'"about": {json.dumps(found)}', f'"rounds": {options.rounds}']
+        for name in ("rows", "scale"):
+            lines = ",\n".join(f"  {json.dumps(row)}" for row in results[name])
+            parts.append(f'"{name}": [\n{lines}\n ]')
+        options.output.write_text("{" + ",\n ".join(parts) + "}\n", encoding="utf-8")
+    if options.page or not (options.part or options.fresh or options.scale):
+        update(PAGE, json.loads(options.output.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
