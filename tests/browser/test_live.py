@@ -59,7 +59,7 @@ def page(context, server):
 
 def block(page, number):
     """By its number, as its buttons have it."""
-    return page.locator(f"[data-cell]:has([aria-label='Run block {number}'])")
+    return page.locator(f"[data-cell]:has([aria-label='Stop block {number}'])")
 
 
 def press(cell, action):
