@@ -48,7 +48,7 @@ ENGINE = ("__init__", "blocks", "drawing", "marks", "notebooks", "running", "sco
 STDLIB = re.compile(
     r"(ensurepip|http|idlelib|lib2to3|multiprocessing|pydoc_data|site-packages|tkinter|turtledemo|wsgiref|xml|xmlrpc"
     r"|zoneinfo)/|(asyncio/(proactor_events|windows_\w+)|concurrent/futures/process|logging/(config|handlers)"
-    r"|urllib/(request|robotparser)|_pyio|_sysconfigdata.*|aifc|antigravity|bdb|cProfile|cgi|cgitb|chunk|compileall"
+    r"|urllib/(request|robotparser)|_pyio|aifc|antigravity|bdb|cProfile|cgi|cgitb|chunk|compileall"
     r"|crypt|doctest|ftplib|imaplib|imghdr|mailbox|mailcap|modulefinder|netrc|nntplib|optparse|pdb|pickletools|pipes"
     r"|plistlib|poplib|profile|pstats|pty|py_compile|pyclbr|smtplib|sndhdr|socketserver|sunau|tabnanny|telnetlib|this"
     r"|trace|tty|turtle|uu|wave|webbrowser|xdrlib|zipapp)\.py"

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 import served
+from playwright.sync_api import expect
 from test_live import becomes, press, says, write
 
 # Seconds that a page may take, on two busy cores. One that takes more than a minute says so beside "Run all".
@@ -56,6 +57,7 @@ def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, page,
     start = time.monotonic()
 
     page.locator(".tools [data-action=run]").click()
+    expect(page.locator(".tools .cell__says")).to_contain_text(" of ", timeout=60_000)  # begun
     while page.evaluate(SAYS)["busy"] or "loading" in page.evaluate(SAYS)["states"]:
         assert time.monotonic() - start < LONGEST
         page.wait_for_timeout(200)
