@@ -31,7 +31,7 @@ for number, (text, alone) in enumerate(json.load(sys.stdin), start=1):
 """
 
 # Python blocks by what marks them as such, with the ones that start from nothing told apart.
-BLOCKS = """() => [...document.querySelectorAll("article pre > code")].map(code => {
+BLOCKS = """() => [...document.querySelectorAll("article pre:not(.answer > *) > code")].map(code => {
     const box = code.closest("[class*=language-], .highlight") || code.parentElement
     return {
         classes: box.className,
@@ -44,7 +44,7 @@ BLOCKS = """() => [...document.querySelectorAll("article pre > code")].map(code 
 def copied(page, most):
     """What each copy button of a Python block puts on the clipboard, and whether it runs alone."""
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    blocks = page.locator("article pre:has(> code)")
+    blocks = page.locator("article pre:not(.answer > *):has(> code)")
     found = []
     for index, block in enumerate(page.evaluate(BLOCKS)[:most]):
         if not {"language-python", "language-pycon"} & set(block["classes"].split()):
