@@ -14,7 +14,7 @@ import pytest
 import served
 
 # Python blocks by what marks them as such.
-BLOCKS = """() => [...document.querySelectorAll("article pre > code")].map(code => ({
+BLOCKS = """() => [...document.querySelectorAll("article pre:not(.answer > *) > code")].map(code => ({
     classes: (code.closest("[class*=language-], .highlight") || code.parentElement).className,
     text: code.textContent,
 }))"""
@@ -55,7 +55,7 @@ def shown(text):
 def copied(page, most=None):
     """What each copy button of a Python block puts on the clipboard, and the code that stands there."""
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    blocks = page.locator("article pre:has(> code)")
+    blocks = page.locator("article pre:not(.answer > *):has(> code)")
     found = []
     for index, block in enumerate(page.evaluate(BLOCKS)[:most]):
         if not {"language-python", "language-pycon"} & set(block["classes"].split()):
