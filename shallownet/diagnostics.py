@@ -11,21 +11,8 @@ from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "angles",
-    "check_gradients",
-    "coordinate_change",
-    "correlations",
-    "dead_units",
-    "grad_norms",
-    "jacobian_singular_values",
-    "lengths",
-    "rms",
-    "saturation",
-    "unit_rank",
-    "unit_spread",
-    "update_ratio",
-]
+__all__ = ["angles", "check_gradients", "coordinate_change", "correlations", "dead_units", "grad_norms",
+    "jacobian_singular_values", "lengths", "rms", "saturation", "unit_rank", "unit_spread", "update_ratio"]
 
 Layers = Sequence[tuple[np.ndarray, np.ndarray]]
 

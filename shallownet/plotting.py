@@ -3,8 +3,6 @@ r"""Figures for the book: arrays and an Axes in, the same Axes out.
 The only module for which matplotlib is needed (`pip install "shallownet[plot]"`), which makes the Axes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:  # drawing calls the Axes only, and a browser fetches matplotl
 __all__ = ["band", "heatmap", "lines", "regions", "ridges"]
 
 
-def lines(ax: Axes, x: Any, ys: Sequence[Any], labels: Sequence[str]) -> Axes:
+def lines(ax: "Axes", x: Any, ys: Sequence[Any], labels: Sequence[str]) -> "Axes":
     """Draw one labelled line for each array of `ys`, and a legend.
 
     Args:
@@ -34,8 +32,8 @@ def lines(ax: Axes, x: Any, ys: Sequence[Any], labels: Sequence[str]) -> Axes:
 
 
 def band(
-    ax: Axes, x: Any, samples: Any, label: str | None = None, quantiles: tuple[float, float] = (0.05, 0.95)
-) -> Axes:
+    ax: "Axes", x: Any, samples: Any, label: str | None = None, quantiles: tuple[float, float] = (0.05, 0.95)
+) -> "Axes":
     """Draw the median over samples as a line and two quantiles as a shaded band.
 
     Args:
@@ -57,8 +55,8 @@ def band(
 
 
 def ridges(
-    ax: Axes, arrays: Sequence[Any], labels: Sequence[str], bins: int = 61, limits: tuple[float, float] | None = None
-) -> Axes:
+    ax: "Axes", arrays: Sequence[Any], labels: Sequence[str], bins: int = 61, limits: tuple[float, float] | None = None
+) -> "Axes":
     """Draw one histogram above the other, the first at the top, each to the same height.
 
     Args:
@@ -88,7 +86,7 @@ def ridges(
     return ax
 
 
-def regions(ax: Axes, predict: Callable[[np.ndarray], np.ndarray], X: Any, Y: Any) -> Axes:
+def regions(ax: "Axes", predict: Callable[[np.ndarray], np.ndarray], X: Any, Y: Any) -> "Axes":
     """Shade where a classifier of the plane says 1, draw its boundary and the examples.
 
     Args:
@@ -114,7 +112,7 @@ def regions(ax: Axes, predict: Callable[[np.ndarray], np.ndarray], X: Any, Y: An
     return ax
 
 
-def heatmap(ax: Axes, values: Any, x: Sequence[Any], y: Sequence[Any]) -> Axes:
+def heatmap(ax: "Axes", values: Any, x: Sequence[Any], y: Sequence[Any]) -> "Axes":
     """Draw a grid of values as colours, with a colour bar.
 
     Args:

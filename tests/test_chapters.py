@@ -29,8 +29,9 @@ def lacks(text: str, path: Path) -> Iterator[str]:
     def at(offset: int, message: str) -> str:
         return f"docs/chapters/{path.name}:{text.count(chr(10), 0, offset) + 1}: {message}"
 
-    # Blank lines are free: a chapter must not gain by being cramped.
-    lines = sum(bool(line.strip()) for line in text.splitlines())
+    # Blank lines are free: a chapter must not gain by being cramped. Nobody reads the front matter.
+    front = blocks.FRONT_MATTER.match(text)
+    lines = sum(bool(line.strip()) for line in text[front.end() if front else 0 :].splitlines())
     if not LINES[0] <= lines <= LINES[1]:
         yield at(0, f"{lines} lines: a chapter has {LINES[0]} to {LINES[1]}; split it, or say more")
     headings = list(HEADING.finditer(prose))

@@ -104,7 +104,7 @@ def test_without_the_runtime_the_explorables_are_there(required, level, monkeypa
     monkeypatch.setenv("SHALLOWNET_LIVE", required)
     monkeypatch.setattr(live, "_modules", lambda: tmp_path)
     monkeypatch.setattr(live, "_bundle", lambda *_: ({"explore-A.js": b""}, {"explore.js": "explore-A.js"}))
-    monkeypatch.setattr(live, "_kernel", lambda *_: b"")
+    monkeypatch.setattr(live, "_compiled", lambda *_: b"")
 
     def build(modules, cache):
         raise making.MissingError("numpy.whl cannot be had")

@@ -48,7 +48,8 @@ def build(project, site, *options):
         cwd=project,
         capture_output=True,
         encoding="utf-8",
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        # What a planted page is there to show, no live part has to do with.
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"} | ({} if project == ROOT else {"SHALLOWNET_LIVE": "off"}),
     )
 
 

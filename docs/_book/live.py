@@ -1,7 +1,8 @@
 """What runs in the reader's browser: the scripts of live/src, bundled from npm when the site is built, and the kernel.
 
 Nothing of it is kept in the repository, and nothing comes from another site. Where it cannot be had, no Node or no
-network, the book is built without it; with SHALLOWNET_LIVE=required, as in CI, the build fails instead.
+network, the book is built without it; with SHALLOWNET_LIVE=required, as in CI, the build fails instead. With
+SHALLOWNET_LIVE=off it is left out, and the build is quicker.
 """
 
 from __future__ import annotations
@@ -30,23 +31,22 @@ def build(cache: Path) -> dict[str, bytes]:
 
     The script `name.js` becomes `name-HASH.js`. `manifest-HASH.json` maps each name to its file.
     """
+    if os.environ.get("SHALLOWNET_LIVE") == "off":
+        return {}
     try:
         modules = _modules()
         files, names = _bundle(modules, cache)
-        compiled = {
-            # What the explorables show; the page's arrays lie above the kernel's own tables.
-            "kernel.wasm": _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192"),
-            # What NumPy lacks in the browser; it works in NumPy's own memory.
-            "runtime/matmul.wasm": _compiled(HERE / "numpy" / "matmul.ts", modules, cache, "--importMemory"),
-        }
-        for name, data in compiled.items():
-            files[hashed(name, data)] = data
-            names[name] = hashed(name, data)
+        # The page's arrays lie above the kernel's own tables.
+        kernel = _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192")
+        files[hashed("kernel.wasm", kernel)] = kernel
+        names["kernel.wasm"] = hashed("kernel.wasm", kernel)
     except FAULTS as error:
         _without("explorables and its live cells", error)
         return {}
     try:
-        for name, data in runtime.build(modules, cache).items():
+        # What NumPy lacks in the browser works in NumPy's own memory.
+        matmul = _compiled(HERE / "numpy" / "matmul.ts", modules, cache, "--importMemory")
+        for name, data in {**runtime.build(modules, cache), "matmul.wasm": matmul}.items():
             name = runtime.FOLDER + name
             files[hashed(name, data)] = data
             names[name] = hashed(name, data)
