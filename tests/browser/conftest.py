@@ -21,7 +21,8 @@ def pytest_generate_tests(metafunc):
 def pytest_collection_modifyitems(items):
     """With -n and --dist=loadgroup, all that is asked of one page goes to one worker, which visits it first."""
     for item in items:
-        page = item.callspec.params.get("name") if hasattr(item, "callspec") else None
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        page = next((params[key] for key in ("name", "chapter", "alive_page") if key in params), None)
         item.add_marker(pytest.mark.xdist_group(item.path.name if page is None else f"/{page}"))
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -183,15 +184,25 @@ def test_opens_and_moves_by_keyboard(chapter, tab):
         moved(page, lambda: page.get_by_role("button", name="Reset").press("Enter"))
 
 
-def test_the_words_follow_the_picture(chapter, tab):
+@pytest.fixture(scope="session")
+def seen(tab):
+    """`seen(chapter)`: what the reader sees at every choice and along every slider, by the settings in the address."""
+
+    @cache
+    def look(chapter):
+        links = ["", *variants(explored(tab, chapter), chapter)]
+        return {settings: state(explored(tab, chapter, settings)) for settings in links}
+
+    return look
+
+
+def test_the_words_follow_the_picture(chapter, tab, seen):
     """Who cannot see the picture hears of each change, when it has come to rest."""
     page = explored(tab, chapter)
     assert page.locator(".explorable__says").get_attribute("aria-live") == "polite"
     assert page.locator(".explorable__drawing").get_attribute("role") == "img"
 
-    said = {state(page)["says"]}
-    for settings in variants(page, chapter):
-        said.add(state(explored(tab, chapter, settings))["says"])
+    said = {found["says"] for found in seen(chapter).values()}
 
     assert len(said) > 3, said
     assert all(sentence.endswith(".") for sentence in said)
@@ -229,13 +240,9 @@ def test_a_link_that_makes_no_sense_is_ignored(chapter, tab):
     assert mangled == usual
 
 
-def test_the_code_gives_the_numbers_of_the_picture(chapter, tab, tmp_path):
+def test_the_code_gives_the_numbers_of_the_picture(chapter, seen, tmp_path):
     """Pasted into a plain session, at every choice and along every slider."""
-    page = explored(tab, chapter)
-    cases = []
-    for settings in ["", *variants(page, chapter)]:
-        found = state(explored(tab, chapter, settings))
-        cases.append((settings, found["code"], json.loads(found["numbers"])))
+    cases = [(link, found["code"], json.loads(found["numbers"])) for link, found in seen(chapter).items()]
     runner = """
 import json, sys
 import numpy as np
@@ -360,6 +367,7 @@ def test_fits_a_phone_when_open(chapter, tab):
     assert page.evaluate(SMALL) == []
 
 
+@pytest.mark.timed
 def test_follows_a_slider(chapter, tab, measured):
     """A picture that lags behind the hand does not explain anything."""
     page = explored(tab, chapter)

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 
+import pytest
 import served
 
+pytestmark = pytest.mark.timed
 CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
 LIMIT = 95
 

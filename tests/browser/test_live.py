@@ -178,6 +178,7 @@ def test_a_block_that_runs_again_finds_what_it_found_first(page):
     assert third.locator(OUTPUT).inner_text() == "[1, 3]"
 
 
+@pytest.mark.timed
 def test_a_later_run_costs_little_over_the_computation(page, measured):
     ran(block(page, 1))
     took = page.evaluate("""async () => {

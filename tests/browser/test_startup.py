@@ -16,6 +16,7 @@ import served
 from _book import live, making
 from test_runtime import PAGE, cell, client
 
+pytestmark = pytest.mark.timed
 TRIES = 2
 COLD, WARM, IDLE, SLOW, LATER = 2.5, 1.5, 0.1, 5.0, 0.03  # seconds
 # What a stock Pyodide took where these were set: on a slower machine ours may take longer in proportion.
