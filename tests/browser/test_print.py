@@ -25,6 +25,11 @@ def titles(tab):
     return [tab(name).evaluate(title) for name in served.chapters()]
 
 
+def flat(outline):
+    """The entries of an outline, whatever lies below what."""
+    return [entry for part in outline for entry in (flat(part) if isinstance(part, list) else [part])]
+
+
 def folded(text):
     """Text without white space, and with ligatures taken apart: a PDF keeps neither as they were written."""
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
@@ -42,8 +47,7 @@ def test_every_chapter_is_on_paper(pdf, tab):
     """Each opens a sheet of its own and is listed in the contents, on the title page and in the reader's outline."""
     # The number of the page may come first, though it stands last.
     texts = [folded(re.sub(r"^\d+\n", "", page.extract_text())) for page in pdf.pages]
-    groups = (group if isinstance(group, list) else [group] for group in pdf.outline)
-    outline = [folded(entry.title) for group in groups for entry in group]
+    outline = [folded(entry.title) for entry in flat(pdf.outline)]
 
     for title in map(folded, titles(tab)):
         assert any(text.startswith(title) for text in texts[1:]), title
