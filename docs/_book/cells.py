@@ -39,13 +39,13 @@ def checks(text: str) -> Iterator[Check]:
     for exercise in EXERCISE.finditer(prose):
         next_ = END.search(prose, exercise.end())
         stop = next_.start() if next_ else len(prose)
+        line = text.count("\n", 0, exercise.start()) + 1
         inside = [b for b in found if b.indent and exercise.start() < b.start < stop and b.language == "python"]
         if inside:
             above = [block for block in found if block.start < inside[0].start and not block.standalone]
-            line = text.count("\n", 0, exercise.start()) + 1
             yield _check(line, text[exercise.start() : inside[0].start], inside[-1], above)
         else:
-            yield Check(text.count("\n", 0, exercise.start()) + 1, "", "", [], [], [])
+            yield Check(line, "", "", [], [], [])
 
 
 def _check(line: int, text: str, solution: Block, above: list[Block]) -> Check:

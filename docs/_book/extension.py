@@ -7,6 +7,7 @@ fails on them, and shows all of them at once.
 
 from __future__ import annotations
 
+import functools
 import html
 import logging
 import re
@@ -335,6 +336,12 @@ class _Scoreboard(Treeprocessor):
             row[4].set("class", f"scores__{verdict}")
 
 
+@functools.lru_cache(maxsize=2)
+def _solutions(text: str) -> dict[str, cells.Check]:
+    """The exercises of a page by their solutions; asked for at each block of it."""
+    return {check.code.strip("\n"): check for check in cells.checks(text)}
+
+
 class _Copyable(Postprocessor):
     """Make each block of Python a cell, and say what the reader pastes: no prompts, no outputs, suites closed."""
 
@@ -343,7 +350,6 @@ class _Copyable(Postprocessor):
         self.book = book
 
     def run(self, text: str) -> str:
-        self.checks = {check.code.strip("\n"): check for check in cells.checks(self.book.page.text)}
         return CODE.sub(self._block, text)
 
     def _block(self, match: re.Match[str]) -> str:
@@ -352,7 +358,7 @@ class _Copyable(Postprocessor):
         code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
         pasted = blocks.Block("", 1, match["language"], code, 0, 0).source
         attribute = html.escape(pasted).replace("\n", "&#10;")
-        check = self.checks.get(code.strip("\n"))
+        check = _solutions(self.book.page.text).get(code.strip("\n"))
         # Which lines of a solution are its assertions, and the names that they need.
         checked = f' data-check="{cells.attribute(check)}"' if check else ""
         body = SCORE.sub(self._mark, match["body"])

@@ -38,20 +38,20 @@ def build(cache: Path) -> dict[str, bytes]:
         files, names = _bundle(modules, cache)
         # The page's arrays lie above the kernel's own tables.
         kernel = _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192")
-        files[hashed("kernel.wasm", kernel)] = kernel
-        names["kernel.wasm"] = hashed("kernel.wasm", kernel)
+        found = {"kernel.wasm": kernel}
     except FAULTS as error:
         _without("explorables and its live cells", error)
         return {}
     try:
         # What NumPy lacks in the browser works in NumPy's own memory.
-        matmul = _compiled(HERE / "numpy" / "matmul.ts", modules, cache, "--importMemory")
-        for name, data in {**runtime.build(modules, cache), "matmul.wasm": matmul}.items():
-            name = runtime.FOLDER + name
-            files[hashed(name, data)] = data
-            names[name] = hashed(name, data)
+        loops = _compiled(HERE / "numpy" / "index.ts", modules, cache, "--importMemory")
+        parts = {**runtime.build(modules, cache), "numpy.wasm": loops}
+        found |= {runtime.FOLDER + name: data for name, data in parts.items()}
     except FAULTS as error:
         _without("live cells", error)
+    for name, data in found.items():
+        names[name] = hashed(name, data)
+        files[names[name]] = data
     manifest = json.dumps(names, indent=1, sort_keys=True).encode()
     return files | {hashed(f"{MANIFEST}.json", manifest): manifest}
 

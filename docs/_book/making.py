@@ -1,4 +1,4 @@
-"""How the live parts are made: what every step of it needs."""
+"""How figures and the live parts are made once and kept: what every step of it needs."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ from _book.blocks import NUMBER, Block, Example
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "book"
 SCORES = "scores.json"  # in the cache, beside the figures
-ENGINE = ("blocks", "marks", "notebooks", "running", "scores")  # what a figure depends on: a test compares the imports
+# What a figure in the cache depends on: a test compares the imports.
+ENGINE = ("blocks", "making", "marks", "notebooks", "running", "scores")
 # Fixed so that the same page gives the same bytes; text stays text, so that it can be read and searched.
 STYLE = {"svg.hashsalt": "shallownet", "svg.fonttype": "none"}
 
@@ -389,17 +390,14 @@ def draw(path: str | Path) -> Result:
 
 def keep(text: str, path: str | Path, found: Result) -> None:
     """Let `draw` recall what came of a page that ran from its first block to its last."""
-    folder = CACHE / _key(text, Path(path))
-    CACHE.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix="new-"))
-    for name, svg in found.figures.items():
-        (fresh / name).write_bytes(svg)
-    (fresh / SCORES).write_text(json.dumps(found.scores), encoding="utf-8")
-    # Renaming is all or nothing: two builds at once cannot read half a folder.
-    try:
-        fresh.rename(folder)
-    except OSError:
-        shutil.rmtree(fresh, ignore_errors=True)
+    from _book import making  # not above: a browser, which keeps nothing, would spend its start on it
+
+    def write(fresh: Path) -> None:
+        for name, svg in found.figures.items():
+            (fresh / name).write_bytes(svg)
+        (fresh / SCORES).write_text(json.dumps(found.scores), encoding="utf-8")
+
+    making.made(CACHE / _key(text, Path(path)), write)
 
 
 def book_marks(folder: Path) -> list[marks.Mark]:

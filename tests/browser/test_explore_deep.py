@@ -139,7 +139,8 @@ LISTEN = """() => {
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
 
 
-def test_from_slider_to_picture(explored, measured):
+@pytest.mark.timed
+def test_from_slider_to_picture(explored, slowness, measured):
     """10 layers of 256 units and 256 examples, to their histograms: 33 ms at the median, and 50 nearly always."""
     page, host = explored("deep-scaling", "activation:tanh,scheme:own,sigma:1,depth:10,width:256,examples:256")
     devtools = page.context.new_cdp_session(page)
@@ -165,11 +166,12 @@ def test_from_slider_to_picture(explored, measured):
     for times, name in lines:
         middle, most = np.quantile(times, [0.5, 0.95])
         measured(f"slider to picture, 10 x 256 x 256, {name}: median {middle:.0f} ms, 95th percentile {most:.0f} ms")
+    measured(f"this machine is {slowness:.2f} times slower than that of the budgets")
     quiet = os.getloadavg()[0] < os.cpu_count()
     for times, _ in lines[: 1 + quiet]:
         assert len(times) == 60
-        assert np.median(times) <= 33
-        assert np.quantile(times, 0.95) <= 50
+        assert np.median(times) <= 33 * slowness
+        assert np.quantile(times, 0.95) <= 50 * slowness
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,40 @@ def test_matmul_is_matmul(python):
     assert (found["output"], found["message"]) == ("3840\n", None)
 
 
+TANH = """
+import math
+import numpy as np
+
+rng = np.random.default_rng(0)
+tried = 0
+for dtype in np.float32, np.float64:
+    last = np.finfo(dtype)
+    for scale in 1e-300, 1e-40, 1e-9, 1e-4, 0.1, 0.17, 0.18, 0.5, 1, 3, 9, 11, 21, 1e10:
+        with np.errstate(under="ignore"):
+            x = (scale * rng.standard_normal(999)).astype(dtype)
+        t = np.array([math.tanh(v) for v in x.tolist()])
+        assert np.all(np.abs(np.tanh(x) - t) <= 3 * last.eps * np.abs(t) + last.smallest_subnormal), (dtype, scale)
+        assert np.all(np.signbit(np.tanh(x)) == np.signbit(x))
+        tried += 1
+    x = rng.standard_normal((13, 24)).astype(dtype)
+    t = np.tanh(x)
+    assert t.dtype == dtype
+    for view in x.T, x[::-1, ::-2], x[:, 5], x[1:, 3:7], np.broadcast_to(x[:1], x.shape):
+        assert np.all(np.tanh(view) == np.tanh(view.copy()))
+    assert np.all(np.tanh(x, out=x) == t)  # in place
+    edges = np.array([0, -0.0, np.inf, -np.inf, np.nan], dtype)
+    assert str(np.tanh(edges)) == "[ 0. -0.  1. -1. nan]"
+assert np.tanh(1j) == 1j * math.tan(1) and np.tanh(np.float16(0)) == 0  # these keep NumPy's own loop
+print(tried)
+"""
+
+
+def test_tanh_is_tanh(python):
+    """To three of its last bits, which is NumPy's own promise, and for any strides."""
+    found = run(python, TANH, space="tanh", language="python", output="28\n")
+    assert (found["output"], found["message"]) == ("28\n", None)
+
+
 def test_two_spaces_do_not_see_each_other_s_names(python):
     run(python, "mine = 1\n", space="b")
 

@@ -7,7 +7,6 @@ import mimetypes
 import shutil
 import threading
 import time
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from _book import live, making
 from test_runtime import PAGE, cell, client
 
 pytestmark = pytest.mark.timed
-TRIES = 2
+TRIES = 3
 COLD, WARM, IDLE, SLOW, LATER = 2.5, 1.5, 0.1, 5.0, 0.03  # seconds
-# What a stock Pyodide took where these were set: on a slower machine ours may take longer in proportion.
-STOCK_COLD, STOCK_WARM = 4.5, 3.2
+# What a stock Pyodide took where these were set: on a slower machine ours may take longer in proportion, and a tenth
+# more, for what clocks of other work tell of ours.
+STOCK_COLD, STOCK_WARM, ALIKE = 4.5, 3.2, 1.1
 BYTES = 8.6e6
 RATE, DELAY = 20e6 / 8, 0.04  # bytes a second; seconds before each answer
 CODE = "import numpy as np\nprint(np.random.default_rng(0).normal())\n"
@@ -112,20 +112,6 @@ def squeezed(path):
     return served.gzip.compress(path.read_bytes(), 6)
 
 
-@contextmanager
-def serving(handler, **more):
-    server = served.Server()
-    server.RequestHandlerClass = handler
-    for name, value in more.items():
-        setattr(server, name, value)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory):
     """A server with Pyodide as it comes."""
@@ -135,7 +121,7 @@ def stock(tmp_path_factory):
     for wheel in (making.shared() / "pyodide").glob("numpy-*.whl"):
         shutil.copy(wheel, folder)
     Path(folder, "worker.js").write_text(STOCK)
-    with serving(StockHandler, folder=folder) as server:
+    with served.serving(StockHandler, folder=folder) as server:
         yield server
 
 
@@ -188,11 +174,11 @@ def test_first_output_cold_and_warm(first, measured):
     measured(f"first output, warm: {warm:.2f} s (stock {their_warm:.2f})")
     measured(f"transferred for it: {sent / 1e6:.2f} MB (stock {their_sent / 1e6:.2f})")
     assert sent <= BYTES
-    assert cold <= COLD * max(1, their_cold / STOCK_COLD)
-    assert warm <= WARM * max(1, their_warm / STOCK_WARM)
+    assert cold <= COLD * max(1, ALIKE * their_cold / STOCK_COLD)
+    assert warm <= WARM * max(1, ALIKE * their_warm / STOCK_WARM)
 
 
-def test_first_output_when_it_started_while_nobody_waited(browser, server, measured):
+def test_first_output_when_it_started_while_nobody_waited(browser, server, slowness, measured):
     context = browser.new_context()
     times = []
     for _ in range(TRIES):
@@ -204,10 +190,10 @@ def test_first_output_when_it_started_while_nobody_waited(browser, server, measu
     context.close()
 
     measured(f"first output, started at idle: {1000 * min(times):.0f} ms")
-    assert min(times) <= IDLE
+    assert min(times) <= IDLE * slowness
 
 
-def test_a_later_run_costs_little_over_its_computation(browser, server, measured):
+def test_a_later_run_costs_little_over_its_computation(browser, server, slowness, measured):
     context = browser.new_context()
     page = context.new_page()
     page.goto(server.url + PAGE)
@@ -220,12 +206,12 @@ def test_a_later_run_costs_little_over_its_computation(browser, server, measured
     context.close()
 
     measured(f"a later run, over its computation: {1000 * sorted(over)[10]:.1f} ms at the median")
-    assert sorted(over)[10] <= LATER
+    assert sorted(over)[10] <= LATER * slowness
 
 
 def test_first_output_over_a_slow_line(browser, first, measured):
-    with serving(SlowHandler, line=Line(RATE)) as slow:
+    with served.serving(SlowHandler, line=Line(RATE)) as slow:
         took = ours(browser, slow)[0]
 
     measured(f"first output, 20 Mbit/s and 40 ms: {took:.2f} s")
-    assert took <= SLOW * max(1, first[1][0] / STOCK_COLD)
+    assert took <= SLOW * max(1, ALIKE * first[1][0] / STOCK_COLD)

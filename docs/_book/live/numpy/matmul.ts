@@ -1,5 +1,5 @@
 // What NumPy's matmul runs in the browser for float32 and float64, in place of its own loop: its build for WebAssembly
-// has no BLAS, and that loop adds one product after the other in memory. See src/_matmul.js for how it gets there.
+// has no BLAS, and that loop adds one product after the other in memory. See src/_loops.js for how it gets there.
 
 const DEPTH: i32 = 1024 // inner products are summed in pieces, so that a panel of B stays in the cache
 const WIDTH: i32 = 32 // bytes of a row of C that are summed at once
@@ -9,11 +9,11 @@ export let room: usize = 0
 export const SIZE: i32 = (DEPTH + 1) * WIDTH
 
 // The signature is that of every inner loop of NumPy: where the arrays are, how large, how far from one to the next.
-export function float32(args: usize, dimensions: usize, steps: usize, data: usize): void {
+export function matmul32(args: usize, dimensions: usize, steps: usize, data: usize): void {
   loop<f32>(args, dimensions, steps)
 }
 
-export function float64(args: usize, dimensions: usize, steps: usize, data: usize): void {
+export function matmul64(args: usize, dimensions: usize, steps: usize, data: usize): void {
   loop<f64>(args, dimensions, steps)
 }
 

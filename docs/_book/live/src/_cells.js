@@ -306,7 +306,7 @@ const edit = async (page, cell) => {
       keep(cell)
       if (!["loading", "running"].includes(cell.box.dataset.state)) set(cell, "idle", cell.edited === null ? "" : "Edited")
     },
-    run: () => (cell.solution ? check : run)(page, cell),
+    run: () => run(page, cell),
   })
 }
 
@@ -333,12 +333,10 @@ const reset = (page, cell) => {
   cell.bar.querySelector("[data-action=edit]").focus()
 }
 
-const check = (page, cell) => run(page, cell)
-
 export const act = (action, page, cell) => {
   if (action === "stop") stop(page)
   else if (!cell) return runAll(page)
-  else return { run, check, edit, reset }[action](page, cell)
+  else return { run, check: run, edit, reset }[action](page, cell)
 }
 
 // Where nothing has to be fetched for it, Python starts while nobody waits.

@@ -1,36 +1,28 @@
 // Keep the site for readers without a network; called once Python runs, so that nobody downloads it unasked.
 
-const manifest = () => new URL(document.querySelector("meta[name=live]").content, location)
-
-const live = async () => {
-  const address = manifest()
-  const names = await (await fetch(address)).json()
-  const files = Object.fromEntries(Object.entries(names).map(([name, file]) => [name, new URL(file, address).href]))
-  return { ...files, manifest: address.href }
-}
+import { files, manifest } from "./_files.js"
 
 // Resolves when this page, what it loaded and Python are kept.
 export const keep = async () => {
   if (!navigator.serviceWorker) return
   await navigator.serviceWorker.register(new URL("../../sw.js", manifest()))
   const { active } = await navigator.serviceWorker.ready
-  const current = await live()
+  const current = { ...(await files()), manifest: manifest().href }
   const loaded = performance.getEntriesByType("resource").map(entry => entry.name)
   const python = Object.keys(current).filter(name => /^(runtime\/|worker\.js|manifest)/.test(name))
   const page = location.origin + location.pathname
-  const files = [page, ...loaded.filter(url => url.startsWith(location.origin)), ...python.map(name => current[name])]
+  const wanted = [page, ...loaded.filter(url => url.startsWith(location.origin)), ...python.map(name => current[name])]
   const kept = new Promise(resolve =>
     navigator.serviceWorker.addEventListener("message", ({ data }) => data.type === "kept" && resolve()),
   )
   navigator.serviceWorker.startMessages()
-  active.postMessage({ type: "keep", files: [...new Set(files)], current: Object.values(current) })
+  active.postMessage({ type: "keep", files: [...new Set(wanted)], current: Object.values(current) })
   await kept
 }
 
 // Whether Python could start without the network: then a page may start it while nobody waits.
 export const isKept = async () => {
   if (!navigator.serviceWorker?.controller) return false
-  const files = await live().catch(() => ({}))
-  const wasm = files["runtime/python.wasm.gz"]
+  const { "runtime/python.wasm.gz": wasm } = await files().catch(() => ({}))
   return !!wasm && !!(await caches.match(wasm))
 }

@@ -1,6 +1,8 @@
 // The page's side of the worker that runs Python. One for the visit: it is kept on `window`, since the theme may run a
 // script again when it changes pages without loading them anew.
 
+import { files } from "./_files.js"
+
 const EMPTY = { output: "", traceback: null, figures: [], seconds: 0, line: null, message: null }
 
 const create = () => {
@@ -22,13 +24,11 @@ const create = () => {
   }
 
   const boot = async () => {
-    const address = new URL(document.querySelector("meta[name=live]").content, location)
-    const answer = await fetch(address).catch(() => undefined)
-    if (!answer?.ok) throw new Error("the list of the runtime's files could not be fetched")
-    const names = await answer.json()
-    const files = Object.fromEntries(Object.entries(names).map(([name, file]) => [name, new URL(file, address).href]))
-    if (!files["runtime/python.js"]) throw new Error("this copy of the book was built without Python")
-    const mine = (worker = new Worker(files["worker.js"], { type: "module" }))
+    const found = await files().catch(() => {
+      throw new Error("the list of the runtime's files could not be fetched")
+    })
+    if (!found["runtime/python.js"]) throw new Error("this copy of the book was built without Python")
+    const mine = (worker = new Worker(found["worker.js"], { type: "module" }))
     await new Promise((resolve, reject) => {
       mine.onerror = event => {
         event.preventDefault()
@@ -45,7 +45,7 @@ const create = () => {
           waiting.delete(data.id)
         }
       }
-      mine.postMessage({ files })
+      mine.postMessage({ files: found })
     })
   }
 

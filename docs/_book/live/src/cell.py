@@ -71,9 +71,6 @@ class Space(running.Session):
 
     def steps(self, block: Block) -> str | None:
         """Run a cell piece by piece, keep what it prints, and return the first difference to the page."""
-        self.draws = "matplotlib" in loaded()
-        if self.draws:
-            _settle(self.namespace)
         module = running._main() if block.standalone else self.module
         message = None
         with contextlib.ExitStack() as stack:
@@ -90,9 +87,6 @@ class Space(running.Session):
 
     def edited(self, code: str) -> None:
         """Run what the reader wrote like a session: the value of each expression is shown."""
-        self.draws = "matplotlib" in loaded()
-        if self.draws:
-            _settle(self.namespace)
         printed = io.StringIO()
         hook, sys.displayhook = sys.displayhook, _display
         try:
@@ -105,6 +99,13 @@ class Space(running.Session):
             sys.displayhook = hook
             self.pieces.append(printed.getvalue())
             self._collect(None)
+
+    def _place(self, module: types.ModuleType) -> contextlib.AbstractContextManager[None]:
+        """Be the reader's own session, with Matplotlib if it has been fetched."""
+        self.draws = "matplotlib" in loaded()
+        if self.draws:
+            _settle(self.namespace)
+        return super()._place(module)
 
     def _collect(self, block: Block | None) -> None:
         """Take every picture that a cell saved; the reader may name them as they like."""

@@ -2,7 +2,7 @@
 // all of them at once, puts them together and says "ready"; then it answers one call after the other.
 
 import { loadPyodide, version } from "pyodide/pyodide.mjs"
-import { quicken } from "./_matmul.js"
+import { quicken } from "./_loops.js"
 
 const SITE = "/lib/python3.12/site-packages"
 let files // the address of each file by its name
@@ -80,8 +80,8 @@ const install = bytes => {
 
 const start = async () => {
   const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
-  const [numpy, book, matmul] = [fetched("numpy"), fetched("book"), compiled("runtime/matmul.wasm")]
-  for (const each of [...Object.values(core), numpy, book, matmul]) each.catch(() => {}) // the first one that fails is said below
+  const [numpy, book, loops] = [fetched("numpy"), fetched("book"), compiled("runtime/numpy.wasm")]
+  for (const each of [...Object.values(core), numpy, book, loops]) each.catch(() => {}) // the first one that fails is said below
   await import(files["runtime/python.js"]).catch(() => {
     throw new Unreachable("runtime/python.js could not be fetched")
   })
@@ -95,7 +95,7 @@ const start = async () => {
     const type = name.endsWith(".wasm") ? "application/wasm" : "application/zip"
     return new Response(await core[name], { headers: { "Content-Type": type } })
   }
-  // Nor does it hand out its memory, in which `matmul` works.
+  // Nor does it hand out its memory, in which the loops work.
   const { Memory } = WebAssembly
   const memories = []
   WebAssembly.Memory = function (size) {
@@ -113,7 +113,7 @@ const start = async () => {
   python.runPython("import sys; sys.path.remove('')")
   cell = python.pyimport("_book.cell")
   python.runPython("import shallownet")
-  quicken(python, memories.find(memory => memory.buffer === python._module.HEAP8.buffer), await matmul)
+  quicken(python, memories.find(memory => memory.buffer === python._module.HEAP8.buffer), await loops)
 }
 
 const answer = async ({ call, space, given }) => {

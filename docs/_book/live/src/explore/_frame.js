@@ -29,16 +29,14 @@
 // code and the numbers (`data-numbers`, JSON) follow a fifth of a second after the last move. The element has
 // `data-state` "ready" when they are up to date and "moving" before that.
 
+import { files } from "../_files.js"
 import { html, svg } from "./_draw.js"
 
 const SETTLED = 200 // ms without a move, after which sentences are read out: while a slider moves they would pile up
 const RUN = 5000 // ms from one end of a slider to the other
 
 // The address of a file of the live parts, by the name it had before it was hashed: `await asset("kernel.wasm")`.
-export const asset = async name => {
-  const url = new URL(document.querySelector("meta[name=live]").content, document.baseURI)
-  return new URL((await (await fetch(url)).json())[name], url).href
-}
+export const asset = async name => (await files())[name]
 
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 

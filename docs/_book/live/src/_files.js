@@ -1,0 +1,12 @@
+// The files of the live parts: `manifest-HASH.json`, which each page names, has their addresses by the names they had
+// before they were hashed.
+
+export const manifest = () => new URL(document.querySelector("meta[name=live]").content, document.baseURI)
+
+// By name, the address of each.
+export const files = async () => {
+  const from = manifest()
+  const answer = await fetch(from)
+  if (!answer.ok) throw new Error(`the server says ${answer.status}`)
+  return Object.fromEntries(Object.entries(await answer.json()).map(([name, file]) => [name, new URL(file, from).href]))
+}
