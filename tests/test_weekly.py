@@ -79,4 +79,4 @@ def test_they_run_every_week_with_the_pins_and_without() -> None:
     assert 'pip install -c constraints.txt -e ".[dev]" && pytest docs/labs/weekly' in text
     assert 'pip install --upgrade -e ".[dev]" && pytest' in text
     assert "- run: pytest docs/labs/weekly\n" in text
-    assert "needs: [newest, labs, parity]" in text
+    assert "needs: [newest, labs]" in text

@@ -191,10 +191,7 @@ def _enlivened(output: str, page: Page) -> str:
     parts = {"explore.js": "data-explore" in output and not still, "live.js": " data-cell" in output}
     tools = f'<a href="{page.file.name}.ipynb" download>Open as a notebook</a>' if exporting.belongs(source) else ""
     if tools or parts["live.js"]:
-        # A lab's seconds are a minute in a browser; a chapter that takes that long says so itself.
-        minutes = page.meta.get("minutes", 1 if source.startswith("labs/") else 0)
-        slow = f' data-minutes="{minutes}"' if minutes and parts["live.js"] else ""
-        output = output.replace("</h1>", f'</h1><p class="tools"{slow}>{tools}</p>', 1)
+        output = output.replace("</h1>", f'</h1><p class="tools">{tools}</p>', 1)
     base = "../" * page.url.count("/")
     scripts = [script for name, wanted in parts.items() if wanted and (script := live.find(alive, name))]
     if not scripts:

@@ -105,8 +105,6 @@ const prepare = () => {
   page.live.setAttribute("role", "status")
   page.says = span("cell__says")
   if (page.top) {
-    const { minutes } = page.top.dataset
-    page.says.textContent = minutes ? `takes about ${minutes} min` : ""
     page.top.prepend(button("run", "Run all", `${number} blocks`), button("stop", "Stop", "all blocks"), page.says)
     page.top.append(page.live)
   }
