@@ -29,6 +29,7 @@ def marks(url, folder):
             f"--chrome-flags=--headless=new {' '.join(served.FLAGS)}",
             "--output=json",
             f"--output-path={report}",
+            "--disable-full-page-screenshot",  # nobody looks at it, and it takes seconds
         ],
         check=True,
         timeout=120,
