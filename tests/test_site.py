@@ -261,6 +261,27 @@ def test_a_good_page_builds_twice_the_same(small, tmp_path):
     assert b'id="eq-1.1"' in built[0]["index.html"]
 
 
+def test_a_page_that_changed_is_built_alone(small, tmp_path):
+    """With --dirty: what a contributor sees of it while writing, and nothing else is touched."""
+    page = small / "docs" / "index.md"
+    other = small / "docs" / "other.md"
+    other.write_text(PAGE.format(blocks=0, text="Another, with $x$."), encoding="utf-8")
+    page.write_text(PAGE.format(blocks=1, text=DRAWN + "![a line that rises](line.svg)"), encoding="utf-8")
+    try:
+        assert build(small, tmp_path).returncode == 0
+        was = (tmp_path / "other" / "index.html").stat().st_mtime_ns
+        page.write_text(page.read_text(encoding="utf-8") + "\nNow $x$, too.\n", encoding="utf-8")
+        done = build(small, tmp_path, "--dirty", "--no-strict")
+    finally:
+        other.unlink()
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    html = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "too." in html
+    assert 'role="img"' in html
+    assert (tmp_path / "other" / "index.html").stat().st_mtime_ns == was
+
+
 BOARD = """---
 description: The rows.
 blocks: 0

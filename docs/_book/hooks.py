@@ -41,13 +41,15 @@ glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
 scored: dict[str, extension.Score] = {}
 published = True
+partly = False
 alive: dict[str, bytes] = {}  # the files of the live parts
 
 
 def on_startup(command: str, dirty: bool) -> None:
-    """Remember whether pages are built to be published, or served to the one who writes them."""
-    global published
-    published = command != "serve"
+    """Remember whether pages are built to be published or served to their writer, and whether only what changed is."""
+    global published, partly
+    published = command != "serve" and not dirty
+    partly = dirty
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -62,7 +64,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     figures.clear()
     scored.clear()
     glossary.clear()
-    book.characters.clear()
+    if not partly:
+        book.characters.clear()
     pages = [file for file in files if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb"))]
     pages = [file for file in pages if not file.src_uri.startswith("_book/")]
     archived: dict[str, str] = {}
@@ -151,8 +154,11 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
 
 @event_priority(-100)  # last: only now is every page all it will be
 def on_env(env: Any, config: MkDocsConfig, files: Files) -> None:
-    """Now that all pages are rendered, put them together; and make the font that holds just their math."""
-    bound = [page for page in order if printing.belongs(page.file.src_uri)]
+    """Now that all pages are rendered, put them together; and make the font that holds just their math.
+
+    With `--dirty`, only what changed is rendered, and only that is put together.
+    """
+    bound = [page for page in order if printing.belongs(page.file.src_uri) and page.content is not None]
     pages = {page.file.src_uri: page for page in order}
     if index := pages.get(terms.INDEX):
         listed = [_part(page) for page in bound if page.file.src_uri not in terms.UNLISTED]
@@ -279,20 +285,25 @@ def _scores(file: File, drawn: running.Result) -> dict[str, extension.Score]:
 
 
 def _draw(paths: list[str]) -> list[running.Result | str]:
-    """Run pages side by side, each in a process of its own; a page that fails is its message."""
+    """Recall pages, or run them side by side, each in a process of its own; a page that fails is its message."""
     # A weekly lab would hold up every build by minutes: its page shows the outputs it stores, which its own
     # weekly run compares, and it draws no figures.
     daily = [at for at, path in enumerate(paths) if not notebooks.weekly(path)]
-    kept = {at for at in daily if any(block.runs for block in _blocks(paths[at]))}
-    workers = min(len(kept), os.cpu_count() or 1)
     found: list[running.Result | str] = [running.Result() for _ in paths]
-    if not kept:
+    new = []
+    for at in daily:
+        if any(block.runs for block in _blocks(paths[at])):
+            if recalled := running.recall(paths[at]):
+                found[at] = recalled
+            else:
+                new.append(at)
+    if not new:
         return found
-    order = sorted(kept)
     if DOCS not in sys.path:
         sys.path.append(DOCS)  # the processes inherit it
+    workers = min(len(new), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        for at, drawn in zip(order, pool.map(running.drawn, [paths[at] for at in order]), strict=True):
+        for at, drawn in zip(new, pool.map(running.drawn, [paths[at] for at in new]), strict=True):
             found[at] = drawn
     return found
 

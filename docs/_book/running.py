@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import hashlib
 import io
 import json
@@ -377,11 +378,20 @@ def drawn(path: str) -> Result | str:
 
 def draw(path: str | Path) -> Result:
     """Run a page, or recall it, and return its figures and what its marked asserts met."""
+    if found := recall(path):
+        return found
+    text = Path(path).read_text(encoding="utf-8")
+    found = run_page(text, path, record=True)
+    keep(text, path, found)
+    return Result(found.figures, scores=found.scores)
+
+
+def recall(path: str | Path) -> Result | None:
+    """Return what `keep` kept of a page, if it is as it was, and so are the engine and the library."""
     path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    folder = CACHE / _key(text, path)
+    folder = CACHE / _key(path.read_text(encoding="utf-8"), path)
     if not folder.is_dir():
-        keep(text, path, run_page(text, path, record=True))
+        return None
     return Result(
         {file.name: file.read_bytes() for file in sorted(folder.glob("*.svg"))},
         scores=json.loads((folder / SCORES).read_text(encoding="utf-8")),
@@ -389,7 +399,7 @@ def draw(path: str | Path) -> Result:
 
 
 def keep(text: str, path: str | Path, found: Result) -> None:
-    """Let `draw` recall what came of a page that ran from its first block to its last."""
+    """Let `recall` return what came of a page that ran from its first block to its last."""
     from _book import making  # not above: a browser, which keeps nothing, would spend its start on it
 
     def write(fresh: Path) -> None:
@@ -420,16 +430,24 @@ def board_problems(board: Path) -> list[blocks.Problem]:
 
 def _key(text: str, path: Path) -> str:
     """Name everything that a figure depends on."""
-    from importlib import metadata  # not above: a browser, which draws anew, would spend its start on it
-
     key = hashlib.sha256(f"{path.name}\0{text}\0{sys.version}".encode())
     engine = [Path(__file__).with_name(f"{name}.py") for name in ENGINE]
     for source in sorted([*(ROOT / "shallownet").glob("**/*.py"), *engine]):
         key.update(source.read_bytes())
+    key.update(_versions().encode())
+    return key.hexdigest()[:32]
+
+
+@functools.cache
+def _versions() -> str:
+    """The versions of the packages that draw; finding them takes longer than all else about a page that is kept."""
+    from importlib import metadata  # not above: a browser, which draws anew, would spend its start on it
+
+    found = []
     for name in ("numpy", "matplotlib", "scikit-learn", "scipy"):
         with contextlib.suppress(metadata.PackageNotFoundError):
-            key.update(f"{name}=={metadata.version(name)}".encode())
-    return key.hexdigest()[:32]
+            found.append(f"{name}=={metadata.version(name)}")
+    return " ".join(found)
 
 
 def _steps(block: Block) -> Iterator[tuple[str, int, str, Example | Block | None]]:
