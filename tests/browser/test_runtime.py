@@ -215,7 +215,7 @@ print(json.dumps({"draws": [d.tolist() for d in draws], "tanh": np.tanh(x).tolis
 
 
 def test_numbers_are_those_of_native_numpy(python):
-    """What the pages rely on: draws to the bit, functions to the last place, 2,000 steps of training to 12 digits."""
+    """What the pages rely on: draws to the bit, functions to the last place, 2,000 steps of training to 12 digits, or 6."""
     import contextlib
     import io
 
@@ -232,7 +232,7 @@ def test_numbers_are_those_of_native_numpy(python):
     for name, tolerance in {"tanh": 5e-16, "exp": 5e-16, "qr": 1e-11, "r": 1e-11, "svd": 1e-11}.items():
         np.testing.assert_allclose(there[name], native[name], rtol=tolerance, atol=1e-15, err_msg=name)
     np.testing.assert_allclose(there["double"], native["double"], rtol=1e-12)
-    np.testing.assert_allclose(there["single"], native["single"], rtol=4e-7)
+    np.testing.assert_allclose(there["single"], native["single"], rtol=1e-6)
 
 
 # When something fails
