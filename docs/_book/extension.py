@@ -7,12 +7,12 @@ fails on them, and shows all of them at once.
 
 from __future__ import annotations
 
-import functools
 import html
 import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -73,6 +73,11 @@ class Page:
     terms: bool = False  # whether it is the glossary, whose terms can be linked to
     board: str = ""  # where the scoreboard is, relative to the page, if the book has one
     scores: dict[str, Score] | None = None  # for the scoreboard itself
+
+    @cached_property
+    def solutions(self) -> dict[str, cells.Check]:
+        """Its exercises by their solutions."""
+        return {check.code.strip("\n"): check for check in cells.checks(self.text)}
 
     def line(self, text: str) -> int:
         """The line of the page that holds some text, or its first line."""
@@ -336,12 +341,6 @@ class _Scoreboard(Treeprocessor):
             row[4].set("class", f"scores__{verdict}")
 
 
-@functools.lru_cache(maxsize=2)
-def _solutions(text: str) -> dict[str, cells.Check]:
-    """The exercises of a page by their solutions; asked for at each block of it."""
-    return {check.code.strip("\n"): check for check in cells.checks(text)}
-
-
 class _Copyable(Postprocessor):
     """Make each block of Python a cell, and say what the reader pastes: no prompts, no outputs, suites closed."""
 
@@ -358,7 +357,7 @@ class _Copyable(Postprocessor):
         code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
         pasted = blocks.Block("", 1, match["language"], code, 0, 0).source
         attribute = html.escape(pasted).replace("\n", "&#10;")
-        check = _solutions(self.book.page.text).get(code.strip("\n"))
+        check = self.book.page.solutions.get(code.strip("\n"))
         # Which lines of a solution are its assertions, and the names that they need.
         checked = f' data-check="{cells.attribute(check)}"' if check else ""
         body = SCORE.sub(self._mark, match["body"])

@@ -13,8 +13,11 @@ import sys
 import pytest
 import served
 
+# A block of code that is not the reader's own answer, and its copy button.
+BLOCK = "article pre:not(.answer > *):has(> code)"
+BUTTON = "button[data-md-type=copy], .md-clipboard"
 # Python blocks by what marks them as such.
-BLOCKS = """() => [...document.querySelectorAll("article pre:not(.answer > *) > code")].map(code => ({
+BLOCKS = """selector => [...document.querySelectorAll(`${selector} > code`)].map(code => ({
     classes: (code.closest("[class*=language-], .highlight") || code.parentElement).className,
     text: code.textContent,
 }))"""
@@ -53,12 +56,12 @@ def shown(text):
 
 
 # What its copy button puts on the clipboard for each of the given blocks, by their places; as fast as the page does it.
-COPY = """async places => {
-    const blocks = [...document.querySelectorAll("article pre:not(.answer > *):has(> code)")]
+COPY = """async ([selector, button, places]) => {
+    const blocks = [...document.querySelectorAll(selector)]
     const texts = []
     for (const place of places) {
         await navigator.clipboard.writeText("nothing was copied")
-        blocks[place].parentElement.querySelector("button[data-md-type=copy], .md-clipboard").click()
+        blocks[place].parentElement.querySelector(button).click()
         let text
         for (let tries = 0; tries < 100; tries++) {
             text = await navigator.clipboard.readText()
@@ -76,10 +79,10 @@ def copied(page, most=None):
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     found = [
         (place, block["text"])
-        for place, block in enumerate(page.evaluate(BLOCKS)[:most])
+        for place, block in enumerate(page.evaluate(BLOCKS, BLOCK)[:most])
         if {"language-python", "language-pycon"} & set(block["classes"].split())
     ]
-    texts = page.evaluate(COPY, [place for place, _ in found])
+    texts = page.evaluate(COPY, [BLOCK, BUTTON, [place for place, _ in found]])
     return list(zip(texts, [text for _, text in found], strict=True))
 
 
@@ -89,8 +92,7 @@ def test_every_copy_button_can_be_pressed(phone, tab):
     size = {"viewport": {"width": 360, "height": 740}, "has_touch": True} if phone else {}
     page = tab("chapters/symmetry/", **size)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    blocks = page.locator("article pre:not(.answer > *):has(> code)").locator("xpath=..")
-    buttons = blocks.locator("button[data-md-type=copy], .md-clipboard")
+    buttons = page.locator(BLOCK).locator("xpath=..").locator(BUTTON)
     assert buttons.count() >= 5
     for button in buttons.all():
         page.evaluate("navigator.clipboard.writeText('nothing was copied')")

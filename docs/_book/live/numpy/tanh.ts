@@ -48,19 +48,14 @@ function tanh<T>(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function series<T>(r: v128): v128 {
-  if (sizeof<T>() == 4) {
-    let s = term<T>(v128.splat<T>(<T>(1.0 / 40320)), r, 1.0 / 5040)
-    s = term<T>(s, r, 1.0 / 720)
-    s = term<T>(s, r, 1.0 / 120)
-    s = term<T>(s, r, 1.0 / 24)
-    s = term<T>(s, r, 1.0 / 6)
-    return term<T>(s, r, 0.5)
+  let s = v128.splat<T>(<T>(sizeof<T>() == 4 ? 1.0 / 40320 : 1.0 / 6227020800))
+  if (sizeof<T>() == 8) {
+    s = term<T>(s, r, 1.0 / 479001600)
+    s = term<T>(s, r, 1.0 / 39916800)
+    s = term<T>(s, r, 1.0 / 3628800)
+    s = term<T>(s, r, 1.0 / 362880)
+    s = term<T>(s, r, 1.0 / 40320)
   }
-  let s = term<T>(v128.splat<T>(<T>(1.0 / 6227020800)), r, 1.0 / 479001600)
-  s = term<T>(s, r, 1.0 / 39916800)
-  s = term<T>(s, r, 1.0 / 3628800)
-  s = term<T>(s, r, 1.0 / 362880)
-  s = term<T>(s, r, 1.0 / 40320)
   s = term<T>(s, r, 1.0 / 5040)
   s = term<T>(s, r, 1.0 / 720)
   s = term<T>(s, r, 1.0 / 120)
