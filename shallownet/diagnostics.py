@@ -356,10 +356,8 @@ def _or_nan(share: Any, A: np.ndarray) -> np.ndarray:
 def _matrix(name: str, argument: str, array: Any) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype.kind not in "fiub" or array.ndim < 2 or 0 in array.shape[-2:]:
-        raise ValueError(
-            f"{name}: {argument} must be a numeric array with two axes or more, "
-            f"got {array.dtype} of shape {array.shape}"
-        )
+        got = f"got {array.dtype} of shape {array.shape}"
+        raise ValueError(f"{name}: {argument} must be a numeric array with two axes or more, {got}")
     # squares and differences of small integers, such as the pixels of a picture, wrap around
     return np.asarray(array if array.dtype.kind == "f" else array.astype(float))
 

@@ -31,16 +31,12 @@ class Loss(NamedTuple):
 
 def _checked(name: str, logits: Any, Y: Any, *, probabilities: bool = False) -> tuple[Any, Any]:
     logits, Y = _floats(name, "logits", logits), _floats(name, "Y", Y)
+    got = f"got {logits.shape} and {Y.shape}"
     # a mean over no examples is NaN
     if logits.ndim < 2 or Y.ndim < 2 or logits.shape[-2:] != Y.shape[-2:] or 0 in Y.shape[-2:]:
-        raise ValueError(
-            f"{name}: logits (..., n, m) and Y (n, m) must end in the same two axes, not empty, "
-            f"got {logits.shape} and {Y.shape}"
-        )
+        raise ValueError(f"{name}: logits (..., n, m) and Y (n, m) must end in the same two axes, not empty, {got}")
     if _common(logits.shape, Y.shape) != logits.shape:
-        raise ValueError(
-            f"{name}: Y's leading axes must broadcast to those of the logits, got {logits.shape} and {Y.shape}"
-        )
+        raise ValueError(f"{name}: Y's leading axes must broadcast to those of the logits, {got}")
     if _namespace(Y) is not np:  # under `jax.jit` there are no values yet to look at
         return logits, Y
     if not np.isfinite(Y).all():
@@ -65,9 +61,8 @@ def _binary_df(logits: Any, Y: Any) -> Any:
 def _softmax_targets(logits: Any, Y: Any) -> tuple[Any, Any, Any]:
     Z, Y = _checked("softmax_cross_entropy", logits, Y, probabilities=True)
     if (xp := _namespace(Y)) is np and np.abs((sums := Y.sum(axis=-2)) - 1).max(initial=0) > 1e-5:
-        raise ValueError(
-            f"softmax_cross_entropy: each column of Y must sum to 1, got sums from {sums.min():g} to {sums.max():g}"
-        )
+        got = f"got sums from {sums.min():g} to {sums.max():g}"
+        raise ValueError(f"softmax_cross_entropy: each column of Y must sum to 1, {got}")
     # the same shift of every logit in a column changes nothing and keeps exp below 1
     return xp, Z - xp.amax(Z, axis=-2, keepdims=True), Y
 

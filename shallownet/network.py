@@ -83,10 +83,8 @@ def init_params(
         W = np.asarray(draw(shape, rng, dtype=dtype))
         if W.shape != shape or W.dtype != dtype or not np.isfinite(W).all():
             infinite = "" if W.dtype != dtype or np.isfinite(W).all() else " with NaN or infinity"
-            raise ValueError(
-                f"init_params: the initializer of layer {l} must return finite {dtype} of shape {shape}, "
-                f"got {W.dtype} of shape {W.shape}{infinite}"
-            )
+            wanted = f"the initializer of layer {l} must return finite {dtype} of shape {shape}"
+            raise ValueError(f"init_params: {wanted}, got {W.dtype} of shape {W.shape}{infinite}")
         params.append(Layer(W, np.zeros((*shape[:-1], 1), dtype)))
     return params
 

@@ -110,56 +110,64 @@ _IN_PLACE: dict[Activation, tuple[Any, Any]] = {
 }
 
 
-# A loss and its gradient times a rate in one go, for logits of one shape and targets that were checked before the
-# first step: `measure(Z, Y, rate) -> losses, D`. D is written again by the next call.
+# A loss in two halves, for logits of one shape and targets that were checked before the first step: at every step
+# `gradient(k, Z, Y, rate) -> D`, written again by the next call, and after n of them `losses(n, Y)`, of all n at once.
+# Where a call costs more than its arithmetic, that is most of what a loss costs.
 
-Measure = Callable[[Any, np.ndarray, Any], tuple[Any, Any]]
+Halves = tuple[Callable[..., Any], Callable[..., Any]]
+LOGITS = 2**13  # how many may wait for their losses
 
 
-def _binary(loss: Loss, like: np.ndarray) -> Measure:
-    D, E, T = np.empty((3, *like.shape), like.dtype)
-    m = like.shape[-1]
-    # the sum of logs as the log of products: a log costs as much as ten of them, and 8 numbers of up to 2 fit
+def _binary(loss: Loss, shape: tuple[int, ...], dtype: Any, count: int) -> Halves:
+    (logits, P), D, m = np.empty((2, count, *shape), dtype), np.empty(shape, dtype), shape[-1]
+    # the sum of logs as the log of products: a log costs as much as ten of them, and 8 numbers of at least 1/2 fit
     few = next(k for k in (8, 7, 6, 5, 4, 3, 2, 1) if m % k == 0)
-    factors = E.reshape(*like.shape[:-1], few, m // few)
 
-    def measure(Z: np.ndarray, Y: np.ndarray, rate: Any) -> tuple[Any, np.ndarray]:
-        np.negative(np.abs(Z, out=D), out=D)
-        np.add(np.exp(D, out=E), 1, out=E)
-        np.subtract(np.multiply(1 - 2 * Y, Z, out=T), D, out=T)  # |Z| + (1 - 2Y) Z, twice max(Z, 0) - YZ
-        logs = np.log(np.multiply.reduce(factors, axis=-2))
-        losses = np.add.reduce(T, axis=(-2, -1)) / 2 + np.add.reduce(logs, axis=(-2, -1))
-        # the probability is 1 / E, or 1 - 1 / E where Z is negative
-        np.subtract(np.less(Z, 0, out=D), np.divide(1, E, out=E), out=D)
-        np.subtract(np.abs(D, out=D), Y, out=D)
-        return losses / m, np.multiply(D, rate / m, out=D)
+    def gradient(k: int, Z: np.ndarray, Y: np.ndarray, rate: Any) -> Any:
+        logits[k] = Z
+        np.add(np.exp(np.negative(Z, out=D), out=D), 1, out=D)
+        np.subtract(np.divide(1, D, out=P[k]), Y, out=D)  # where exp overflows, P is 0
+        return np.multiply(D, rate / m, out=D)
 
-    return measure
+    def losses(n: int, Y: np.ndarray) -> Any:
+        Z, Q = logits[:n], P[:n]  # softplus(Z) = max(Z, 0) - log Q, with Q = max(P, 1 - P)
+        np.add(np.abs(np.subtract(Q, 0.5, out=Q), out=Q), 0.5, out=Q)
+        logs = np.log(np.multiply.reduce(Q.reshape(n, *shape[:-1], few, m // few), axis=-2))
+        np.add(np.abs(Z, out=Q), np.multiply(1 - 2 * Y, Z, out=Z), out=Z)  # twice max(Z, 0) - YZ
+        return (np.add.reduce(Z, axis=(-2, -1)) / 2 - np.add.reduce(logs, axis=(-2, -1))) / m
 
-
-def _softmax(loss: Loss, like: np.ndarray) -> Measure:
-    D, T = np.empty((2, *like.shape), like.dtype)
-    S, m = D[..., :1, :].copy(), like.shape[-1]
-
-    def measure(Z: np.ndarray, Y: np.ndarray, rate: Any) -> tuple[Any, np.ndarray]:
-        np.subtract(Z, np.maximum.reduce(Z, axis=-2, keepdims=True, out=S), out=T)
-        np.add.reduce(np.exp(T, out=D), axis=-2, keepdims=True, out=S)
-        np.subtract(np.divide(D, S, out=D), Y, out=D)
-        losses = np.add.reduce(np.log(S, out=S), axis=(-2, -1)) - np.add.reduce(np.multiply(T, Y, out=T), axis=(-2, -1))
-        return losses / m, np.multiply(D, rate / m, out=D)
-
-    return measure
+    return gradient, losses
 
 
-def _one_by_one(loss: Loss, like: np.ndarray) -> Measure:
-    def measure(Z: np.ndarray, Y: np.ndarray, rate: Any) -> tuple[Any, Any]:
-        Z = Z.copy()  # a reader's own loss may keep it
-        return loss.f(Z, Y), (loss.df(Z, Y) * rate).astype(Z.dtype, copy=False)
+def _softmax(loss: Loss, shape: tuple[int, ...], dtype: Any, count: int) -> Halves:
+    T, D = np.empty((count, *shape), dtype), np.empty(shape, dtype)
+    S, m = T[..., :1, :].copy(), shape[-1]
 
-    return measure
+    def gradient(k: int, Z: np.ndarray, Y: np.ndarray, rate: Any) -> Any:
+        t, s = T[k], S[k]
+        np.subtract(Z, np.maximum.reduce(Z, axis=-2, keepdims=True, out=s), out=t)
+        np.add.reduce(np.exp(t, out=D), axis=-2, keepdims=True, out=s)
+        np.subtract(np.divide(D, s, out=D), Y, out=D)
+        return np.multiply(D, rate / m, out=D)
+
+    def losses(n: int, Y: np.ndarray) -> Any:
+        t, s = np.multiply(T[:n], Y, out=T[:n]), np.log(S[:n], out=S[:n])
+        return (np.add.reduce(s, axis=(-2, -1)) - np.add.reduce(t, axis=(-2, -1))) / m
+
+    return gradient, losses
 
 
-_AT_ONCE = {binary_cross_entropy: _binary, softmax_cross_entropy: _softmax}
+def _any(loss: Loss, shape: tuple[int, ...], dtype: Any, count: int) -> Halves:
+    kept = [np.empty(0)] * count
+
+    def gradient(k: int, Z: np.ndarray, Y: np.ndarray, rate: Any) -> Any:
+        kept[k] = Z.copy()  # a reader's own loss may keep it, too
+        return (loss.df(kept[k], Y) * rate).astype(dtype, copy=False)
+
+    return gradient, lambda n, Y: [loss.f(Z, Y) for Z in kept[:n]]
+
+
+_HALVES = {binary_cross_entropy: _binary, softmax_cross_entropy: _softmax}
 
 
 class _Stack:
@@ -316,10 +324,14 @@ def _run(
             if (m := X_t.shape[-1]) not in passes:
                 stack = _Stack(layers, grads, X_t, activation, bool(record)) if model is None else None
                 pair = (stack.forward, stack.backward) if stack else _passes_of(model, layers, G, activation)
-                passes[m] = *pair, _AT_ONCE.get(loss, _one_by_one)(loss, blank[..., :m])
-            ahead, back, measure = passes[m]
-            trace = ahead(X_t)
-            history["loss"][t], dZ = measure(trace.A[-1], Y_t, early)
+                shape = (*blank.shape[:-1], m)
+                count = max(1, LOGITS // prod(shape)) if batch_size is None else 1
+                passes[m] = *pair, *_HALVES.get(loss, _any)(loss, shape, blank.dtype, count)
+            ahead, back, gradient, losses_of = passes[m]
+            trace, k = ahead(X_t), t % count
+            dZ = gradient(k, trace.A[-1], Y_t, early)
+            if k + 1 == count or t == steps:
+                history["loss"][t - k : t + 1] = losses_of(k + 1, Y_t)
             if record:  # they may keep what they get, or write to it
                 seen = deepcopy((layers, trace))
                 for name, f in record.items():

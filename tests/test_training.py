@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 import shallownet as sn
 from shallownet.activations import Activation
 from shallownet.network import Layer
-from shallownet.training import Run
+from shallownet.training import Run, step
 
 ACTIVATIONS = [getattr(sn.activations, n) for n in sn.activations.__all__ if n != "Activation"]
 OPTIMIZERS = ["sgd", "momentum", "adam"]
-BCE, SE = sn.losses.binary_cross_entropy, sn.losses.squared_error
+BCE, CE = sn.losses.binary_cross_entropy, sn.losses.softmax_cross_entropy
+SE = sn.losses.squared_error
 
 
 def problem(seed=0, sizes=(2, 4, 1), ensemble=(), m=12, dtype=float):
@@ -538,6 +539,24 @@ def test_what_record_is_handed_may_be_kept_and_written_to(activation, optimizer,
             np.testing.assert_array_equal(found, expected)
     for array, as_it_was in zip((X, Y, *flat(params)), before, strict=True):
         np.testing.assert_array_equal(array, as_it_was)
+
+
+@pytest.mark.parametrize("ensemble", [(), (3,)])
+@pytest.mark.parametrize(("loss", "outputs"), [(BCE, 1), (CE, 2)])
+@pytest.mark.parametrize("steps", [0, 1, 2, 7, 8, 16, 40])
+def test_losses_that_are_taken_several_at_once_are_those_of_each_step(steps, loss, outputs, ensemble):
+    """So small a network takes the losses of 2 to 16 steps at once; the last ones need not fill a block."""
+    params, X, _ = problem(sizes=(2, 4, outputs), ensemble=ensemble, m=500)
+    Y = np.random.default_rng(1).random((*ensemble, outputs, 500))
+    Y = Y / Y.sum(axis=-2, keepdims=True) if outputs > 1 else np.round(Y * 2) / 2  # soft targets, too
+    params = [(3 * W, b) for W, b in params]
+
+    losses = sn.train(params, X, Y, steps=steps, lr=0.5, loss=loss).history["loss"]
+
+    for t in range(steps + 1):
+        params, J = step(params, X, Y, lr=0.5, loss=loss)
+        np.testing.assert_allclose(losses[t], J, rtol=1e-12)
+    assert len(losses) == steps + 1
 
 
 def test_a_loss_of_one_s_own_is_handed_arrays_to_keep():
