@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from _book import blocks, drawing, font
+from _book import blocks, drawing, font, terms
 
 ROOT = Path(__file__).parent.parent
 LIMIT = 150_000
@@ -213,32 +213,52 @@ fig.savefig("line.svg")
 
 """
 FAULTS = {
-    "dead link": ("See [there](nowhere.md).", r"index\.md.*nowhere\.md"),
-    "dead anchor": ("See [there](#nowhere).", r"#nowhere.*no such anchor"),
-    "bad TeX": ("One line.\n\nAnd $\\frac{1}{$ here.", r"docs/index\.md:10: cannot read this TeX"),
-    "bad display": ("$$\n\\nosuchthing x\n$$", r"docs/index\.md:\d+: cannot read this TeX"),
-    "open equation": ("$$\nx\n\ny\n$$", r"docs/index\.md:8: this \$\$ is never closed"),
-    "missing figure": ("![a line that rises](none.svg)", r"docs/index\.md:8: no block draws none\.svg"),
-    "unknown explorable": (
+    "dead-link": ("See [there](nowhere.md).", r"'dead-link\.md'.*nowhere\.md"),
+    "dead-anchor": ("See [there](#nowhere).", r"'dead-anchor\.md'.*#nowhere.*no such anchor"),
+    "bad-tex": ("One line.\n\nAnd $\\frac{1}{$ here.", r"docs/bad-tex\.md:10: cannot read this TeX"),
+    "bad-display": ("$$\n\\nosuchthing x\n$$", r"docs/bad-display\.md:\d+: cannot read this TeX"),
+    "open-equation": ("$$\nx\n\ny\n$$", r"docs/open-equation\.md:8: this \$\$ is never closed"),
+    "missing-figure": ("![a line that rises](none.svg)", r"docs/missing-figure\.md:8: no block draws none\.svg"),
+    "unknown-explorable": (
         DRAWN + '![a line that rises](line.svg){ data-explore="line" }',
-        r"docs/index\.md:16: no explorable line: write live/src/explore/line\.js",
+        r"docs/unknown-explorable\.md:16: no explorable line: write live/src/explore/line\.js",
     ),
-    "no alt text": (DRAWN + "![](line.svg)", r"docs/index\.md:16: line\.svg needs alt text"),
-    "failing block": ("```python\nassert 1 + 1 == 3\n```", r"docs/index\.md:9: AssertionError"),
-    "wrong output": ("```pycon\n>>> 1 + 1\n3\n```", r"docs/index\.md:10: expected '3', got '2'"),
+    "no-alt-text": (DRAWN + "![](line.svg)", r"docs/no-alt-text\.md:16: line\.svg needs alt text"),
+    "failing-block": ("```python\nassert 1 + 1 == 3\n```", r"docs/failing-block\.md:9: AssertionError"),
+    "wrong-output": ("```pycon\n>>> 1 + 1\n3\n```", r"docs/wrong-output\.md:10: expected '3', got '2'"),
 }
 
 
+def planted(small, site, pages):
+    """Build the small book with these pages, and no others beside them; return what the build said."""
+    files = [small / "docs" / f"{name}.md" for name in pages]
+    try:
+        for file, text in zip(files, pages.values(), strict=True):
+            file.write_text(PAGE.format(blocks=text.count("```") // 2, text=text), encoding="utf-8")
+        return build(small, site)
+    finally:
+        for file in files:
+            file.unlink()
+
+
+def complaints(done):
+    """What a strict build refuses."""
+    return [line for line in done.stderr.splitlines() if line.startswith(("WARNING", "ERROR"))]
+
+
+@pytest.fixture(scope="session")
+def refused(small, tmp_path_factory):
+    """What the build said of a book with all of these faults, each on a page of its own."""
+    return planted(small, tmp_path_factory.mktemp("refused"), {name: text for name, (text, _) in FAULTS.items()})
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_fails_the_build(fault, small, tmp_path):
+def test_a_fault_fails_the_build(fault, refused):
     """With the page, the line where there is one, and what is wrong."""
-    text, message = FAULTS[fault]
-    (small / "docs" / "index.md").write_text(PAGE.format(blocks=text.count("```") // 2, text=text), encoding="utf-8")
+    found = [line for line in complaints(refused) if re.search(FAULTS[fault][1], line)]
 
-    done = build(small, tmp_path / "site")
-
-    assert done.returncode != 0, done.stderr
-    assert re.search(message, done.stderr), done.stderr[-2000:]
+    assert refused.returncode != 0
+    assert len(found) == 1, refused.stderr[-4000:]
 
 
 def test_a_good_page_builds_twice_the_same(small, tmp_path):
@@ -282,14 +302,7 @@ def test_a_page_that_changed_is_built_alone(small, tmp_path):
     assert (tmp_path / "other" / "index.html").stat().st_mtime_ns == was
 
 
-BOARD = """---
-description: The rows.
-blocks: 0
----
-
-# Scoreboard
-
-{count}
+BOARD = """{count}
 
 | Score | Claim | Source |
 | --- | --- | --- |
@@ -308,24 +321,10 @@ assert abs(len([1]) - 1.0) < 0.5  # enough  # score: one
 """
 
 
-@pytest.fixture
-def board(small):
-    """The small book with a scoreboard, which the other tests' book has not."""
-    path = small / "docs" / "scoreboard.md"
-
-    def write(count="2 rows: 1 reproduced, 1 differ", text=MARKED):
-        path.write_text(BOARD.format(count=count), encoding="utf-8")
-        page = PAGE.format(blocks=text.count("```") // 2, text=text)
-        (small / "docs" / "index.md").write_text(page, encoding="utf-8")
-        return small
-
-    yield write
-    path.unlink()
-
-
-def test_rows_of_the_scoreboard_are_completed(board, tmp_path):
+def test_rows_of_the_scoreboard_are_completed(small, tmp_path):
     """What was met, a link to the mark that proves it, and from there a link back."""
-    done = build(board(), tmp_path)
+    board = BOARD.format(count="2 rows: 1 reproduced, 1 differ")
+    done = planted(small, tmp_path, {"index": MARKED, "scoreboard": board})
     assert done.returncode == 0, done.stderr[-2000:]
     rows = (tmp_path / "scoreboard" / "index.html").read_text(encoding="utf-8")
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -342,32 +341,35 @@ def test_rows_of_the_scoreboard_are_completed(board, tmp_path):
     assert 'data-copy="assert abs(len([1, 1]) - 3) &gt; 0.5  # score: two differs&#10;"' in page
 
 
+# Marked asserts, each on a page of its own, and what the build says of them.
 BOARD_FAULTS = {
-    "wrong count": (
-        {"count": "3 rows: 3 reproduced, 0 differ"},
-        r"docs/scoreboard\.md:8: .*has 2 rows: 1 reproduced",
-    ),
-    "lost block": ({"text": MARKED.replace("two", "one-more")}, r"docs/scoreboard\.md:13: no assert is marked"),
-    "lost row": ({"text": MARKED.replace("two", "new")}, r"docs/index\.md:15: new is not on the scoreboard"),
-    "never met": (
-        {"text": MARKED.replace("assert abs(len([1])", "if 0: assert abs(len([1])")},
-        r"docs/index\.md:11: .*one never ran",
-    ),
-    "failing page": ({"text": MARKED.replace("- 1.0", "- 5.0")}, r"docs/scoreboard\.md:12: nothing is known of one"),
-    "unreadable": ({"text": MARKED.replace("< 0.5", "in [0]")}, r"docs/index\.md:11: the scoreboard cannot read this"),
-    "wrong verdict": ({"text": MARKED.replace(" differs", "")}, r"docs/index\.md:15: .*does not reproduce"),
+    "wrong-count": (None, r"docs/scoreboard\.md:8: .*has 4 rows: 3 reproduced, 1 differ"),
+    "lost": (None, r"docs/scoreboard\.md:14: no assert is marked"),
+    "new": ("assert abs(len([1]) - 1.0) < 0.5", r"docs/new\.md:9: new is not on the scoreboard"),
+    "never": ("if 0: assert abs(len([1]) - 1.0) < 0.5", r"docs/never\.md:9: .*never never ran"),
+    "failing": ("assert abs(len([1]) - 5.0) < 0.5", r"docs/scoreboard\.md:16: nothing is known of failing"),
+    "unreadable": ("assert abs(len([1]) - 1.0) in [0]", r"docs/unreadable\.md:9: the scoreboard cannot read this"),
+    "verdict": ("assert abs(len([1, 1]) - 3) > 0.5", r"docs/verdict\.md:9: .*does not reproduce"),
 }
 
 
+@pytest.fixture(scope="session")
+def refused_board(small, tmp_path_factory):
+    """What the build said of a scoreboard with all of these faults."""
+    asserts = {name: text for name, (text, _) in BOARD_FAULTS.items() if text}
+    pages = {name: f"```python\n{text}  # score: {name}\n```" for name, text in asserts.items()}
+    rows = "".join(f"| `{name}` | A row. | Known |\n" for name in ("lost", *asserts) if name != "new")
+    board = BOARD.format(count="3 rows: 3 reproduced, 0 differ") + rows
+    return planted(small, tmp_path_factory.mktemp("refused"), {"index": MARKED, "scoreboard": board, **pages})
+
+
 @pytest.mark.parametrize("fault", BOARD_FAULTS)
-def test_a_fault_of_the_scoreboard_fails_the_build(fault, board, tmp_path):
+def test_a_fault_of_the_scoreboard_fails_the_build(fault, refused_board):
     """No row is published that no block proves."""
-    changes, message = BOARD_FAULTS[fault]
+    found = [line for line in complaints(refused_board) if re.search(BOARD_FAULTS[fault][1], line)]
 
-    done = build(board(**changes), tmp_path / "site")
-
-    assert done.returncode != 0, done.stderr
-    assert re.search(message, done.stderr), done.stderr[-2000:]
+    assert refused_board.returncode != 0
+    assert len(found) == 1, refused_board.stderr[-4000:]
 
 
 def test_the_scoreboard_is_complete(site):
@@ -382,6 +384,17 @@ def test_the_scoreboard_is_complete(site):
     assert set(verdicts) == {"reproduced", "differs"}
     counts = f"{len(rows)} rows: {verdicts.count('reproduced')} reproduced, {verdicts.count('differs')} differ"
     assert counts in text
+
+
+def test_every_term_is_found_somewhere(site):
+    """The glossary explains the words of the book, not of the field; and the index has no dead entry."""
+    text = (site / "index-of-terms" / "index.html").read_text(encoding="utf-8")
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    entries = re.findall(r'<li><strong><a href="\.\./glossary/#([\w-]+)">.*?</a></strong>(.*?)</li>', text)
+
+    assert [name for name, _ in entries] == sorted(terms.anchor(term.name) for term in terms.parse(glossary))
+    assert [name for name, places in entries if '<a href="../' not in places] == []
+    assert {name for name, _ in entries} <= Reader((site / "glossary" / "index.html").read_text(encoding="utf-8")).ids
 
 
 PASTED = [

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from _book import blocks, terms
 from _book.printing import Part
-from test_site import Reader, site  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
@@ -163,13 +162,3 @@ def test_everyday_words_explain_themselves_nowhere() -> None:
     known = terms.parse("Order (phase)\n:   Where all shrinks.\n\nRank\n:   Of a *matrix*. More.\n\nQ\n:   So $q$.\n")
 
     assert terms.tips(known) == dict.fromkeys(("Rank", "Ranks", "rank", "ranks"), "Of a matrix.")
-
-
-def test_every_term_is_found_somewhere(site: Path) -> None:  # noqa: F811
-    """The glossary explains the words of the book, not of the field; and the index has no dead entry."""
-    text = (site / "index-of-terms" / "index.html").read_text("utf-8")
-    entries = re.findall(r'<li><strong><a href="\.\./glossary/#([\w-]+)">.*?</a></strong>(.*?)</li>', text)
-
-    assert [name for name, _ in entries] == sorted(terms.anchor(term.name) for term in terms.parse(GLOSSARY))
-    assert [name for name, places in entries if '<a href="../' not in places] == []
-    assert {name for name, _ in entries} <= Reader((site / "glossary" / "index.html").read_text("utf-8")).ids
