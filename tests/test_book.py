@@ -871,7 +871,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 
 def test_a_figure_is_drawn_again_only_when_it_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache answers for the page's text and the library's; a rebuild is quick."""
+    """The cache answers for the page's blocks and the library; a rebuild is quick, and one of new prose, too."""
     monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
     made, runs = tmp_path / "a.md", []
     made.write_text(page(SOUND["everything"]), encoding="utf-8")
@@ -881,9 +881,35 @@ def test_a_figure_is_drawn_again_only_when_it_may_change(tmp_path: Path, monkeyp
     first, again = running.draw(made), running.draw(made)
     made.write_text(page(SOUND["everything"].replace("[1, 2]", "[1, 3]")), encoding="utf-8")
     changed = running.draw(made)
+    made.write_text(made.read_text("utf-8").replace("# ", "# Another ", 1) + "\nMore prose.\n", encoding="utf-8")
+    told = running.draw(made)
 
-    assert first == again != changed
+    assert first == again != changed == told
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "change"),
+    [
+        ("```pycon\n>>> 1.0\n1.0\n```", ("\n1.0\n", "\n1.5\n")),
+        ("```python\nprint(1)\n```\n\n```output\n1\n```", ("output\n1", "output\n2")),
+        ("```python\nx = 1\n```\n\n```python\nassert x == 1\n```", ("python\nassert", "{.python .standalone}\nassert")),
+        (SOUND["everything"], ("(a.svg)", "(b.svg)")),
+    ],
+    ids=["session", "output", "standalone", "figure"],
+)
+def test_what_a_block_is_held_to_is_part_of_it(
+    body: str, change: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that now shows something else must be run, and found wanting."""
+    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    made = tmp_path / "a.md"
+    made.write_text(page(body), encoding="utf-8")
+    running.draw(made)
+    made.write_text(made.read_text("utf-8").replace(*change), encoding="utf-8")
+
+    with pytest.raises(running.BookError):
+        running.draw(made)
 
 
 def test_a_page_that_passed_its_tests_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -387,7 +387,7 @@ def draw(path: str | Path) -> Result:
 
 
 def recall(path: str | Path) -> Result | None:
-    """Return what `keep` kept of a page, if it is as it was, and so are the engine and the library."""
+    """Return what `keep` kept of a page, if its blocks are as they were, and so are the engine and the library."""
     path = Path(path)
     folder = CACHE / _key(path.read_text(encoding="utf-8"), path)
     if not folder.is_dir():
@@ -429,8 +429,11 @@ def board_problems(board: Path) -> list[blocks.Problem]:
 
 
 def _key(text: str, path: Path) -> str:
-    """Name everything that a figure depends on."""
-    key = hashlib.sha256(f"{path.name}\0{text}\0{sys.version}".encode())
+    """Name everything that a figure depends on; not the prose, which its writer changes most."""
+    page = reader(path)
+    runs = [(b.language, b.options, b.code, b.output and b.output.code) for b in page.parse(text, path) if b.runs]
+    shown = [image.target for image in page.figures(text)]
+    key = hashlib.sha256(f"{path.name}\0{runs}\0{shown}\0{sys.version}".encode())
     engine = [Path(__file__).with_name(f"{name}.py") for name in ENGINE]
     for source in sorted([*(ROOT / "shallownet").glob("**/*.py"), *engine]):
         key.update(source.read_bytes())
