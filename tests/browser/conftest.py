@@ -2,6 +2,7 @@
 
 import pytest
 import served
+from xdist.scheduler import LoadScopeScheduling
 
 # Milliseconds that YARD takes where the budgets of the timed tests were set, and on any machine.
 YARDSTICK = 13.5
@@ -30,13 +31,22 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("name", names, ids=[name or "index" for name in names])
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """With -n and --dist=loadgroup, all that is asked of one page goes to one worker, which visits it first."""
-    for item in items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        page = next((params[key] for key in ("name", "chapter", "alive_page") if key in params), None)
-        item.add_marker(pytest.mark.xdist_group(item.path.name if page is None else f"/{page}"))
+class ByPage(LoadScopeScheduling):
+    """With -n, all that is asked of one page goes to one worker, which opens it less often; else a file is a group.
+
+    xdist's own --dist=loadgroup writes to an attribute that pytest 9.2 no longer has.
+    """
+
+    def _split_scope(self, nodeid):
+        file, _, parameters = nodeid.partition("[")
+        pages = {page or "index": page for page in served.pages()}
+        pages |= {page.split("/")[1]: page for page in served.chapters()}
+        name = max((name for name in pages if parameters.startswith(name)), key=len, default=None)
+        return file.partition("::")[0] if name is None else f"/{pages[name]}"
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByPage(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -79,12 +89,15 @@ def slowness(browser):
 def tab(browser, server):
     """`tab(name, **options)` is a page of the book; tabs with equal options are one, reused.
 
-    It is as after scrolling to its end, all laid out; not so with `scrolled=False`.
+    It is as after scrolling to its end, all laid out; not so with `scrolled=False`. Who only looks may ask for
+    `again=True`: where the tab shows the page already, it stays as another test has left it.
     """
     tabs = {}
 
-    def open_(name, scrolled=True, **options):
+    def open_(name, scrolled=True, again=False, **options):
         key = repr(sorted(options.items()))
+        if again and key in tabs and tabs[key].url == server.url + name:
+            return tabs[key]
         if key not in tabs:
             context = browser.new_context(**options)
             context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -117,6 +117,9 @@ def variants(page, chapter):
         found += ["start:random,seed:7,step:300", "start:constant,step:40"]
     if name(chapter) == "saturation":
         found += ["activation:sigmoid,inputs:300"]
+    if name(chapter) == "deep-scaling":  # few units, so that each takes no seconds
+        sizes = ("width", 64), ("examples", 32)
+        found = [s + "".join(f",{size}:{n}" for size, n in sizes if not s.startswith(size)) for s in found]
     return found
 
 
