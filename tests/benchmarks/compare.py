@@ -380,7 +380,7 @@ def scale(what, size):
         _, X, Y = problem([2, 4, 1], 400)
         start = partial(sn.init_params, [2, 4, 1], sn.initializers.glorot, dtype=np.float32)
         how = {"X": X, "Y": Y, "steps": SCALE_STEPS, "lr": 0.5}
-        chunk = size if what == "copies at once" else CHUNK
+        chunk = size if what == "copies at once" else min(size, CHUNK)
 
         def run():
             for _ in range(size // chunk):
