@@ -1,5 +1,6 @@
 """A sweep is a loop over its cells, whatever cuts it into pieces: chunks, workers, an interruption, a lost machine."""
 
+import multiprocessing
 import os
 import re
 import signal
@@ -98,7 +99,8 @@ def test_threads_change_nothing(whole, workers):
 
 def test_processes_change_nothing(whole):
     """What travels is `make` and its arguments, and arrays come back."""
-    with ProcessPoolExecutor(2) as executor:
+    # Not forked: other tests have left threads here, JAX's among them.
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
         assert same(sweep(make, GRID, keep=[0, 20], executor=executor, chunk=4), whole)
 
 
