@@ -31,11 +31,12 @@ class Loss(NamedTuple):
 
 def _checked(name: str, logits: Any, Y: Any, *, probabilities: bool = False) -> tuple[Any, Any]:
     logits, Y = _floats(name, "logits", logits), _floats(name, "Y", Y)
-    got = f"got {logits.shape} and {Y.shape}"
     # a mean over no examples is NaN
     if logits.ndim < 2 or Y.ndim < 2 or logits.shape[-2:] != Y.shape[-2:] or 0 in Y.shape[-2:]:
+        got = f"got {logits.shape} and {Y.shape}"
         raise ValueError(f"{name}: logits (..., n, m) and Y (n, m) must end in the same two axes, not empty, {got}")
     if _common(logits.shape, Y.shape) != logits.shape:
+        got = f"got {logits.shape} and {Y.shape}"
         raise ValueError(f"{name}: Y's leading axes must broadcast to those of the logits, {got}")
     if _namespace(Y) is not np:  # under `jax.jit` there are no values yet to look at
         return logits, Y

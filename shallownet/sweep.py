@@ -125,7 +125,7 @@ def sweep(
         keep: Steps to keep of every history, as an axis `step` after the grid's; by default the last one, without
             such an axis.
         file: Kept up to date while the sweep runs. If it exists already, only what it lacks is run.
-        chunk: Networks trained at a time; by default as many as a core's cache holds. Changes nothing else.
+        chunk: Networks trained at a time; by default as many as the caches hold. Changes nothing else.
         executor: Any `concurrent.futures.Executor`, such as a pool of threads or of processes, or a Dask cluster's
             `client.get_executor()`; by default all runs here. For processes, `make` must be importable there. Have
             BLAS use one thread (`OPENBLAS_NUM_THREADS=1`), or the workers get in each other's way.

@@ -158,13 +158,13 @@ def _softmax(loss: Loss, shape: tuple[int, ...], dtype: Any, count: int) -> Halv
 
 
 def _any(loss: Loss, shape: tuple[int, ...], dtype: Any, count: int) -> Halves:
-    kept = [np.empty(0)] * count
+    found: list[Any] = [None] * count
 
     def gradient(k: int, Z: np.ndarray, Y: np.ndarray, rate: Any) -> Any:
-        kept[k] = Z.copy()  # a reader's own loss may keep it, too
-        return (loss.df(kept[k], Y) * rate).astype(dtype, copy=False)
+        found[k] = loss.f(Z := Z.copy(), Y)  # a reader's own loss may keep it
+        return (loss.df(Z, Y) * rate).astype(dtype, copy=False)
 
-    return gradient, lambda n, Y: [loss.f(Z, Y) for Z in kept[:n]]
+    return gradient, lambda n, Y: found[:n]
 
 
 _HALVES = {binary_cross_entropy: _binary, softmax_cross_entropy: _softmax}

@@ -267,11 +267,10 @@ def test_a_good_page_builds_twice_the_same(small, tmp_path):
         DRAWN
         + "![a line that rises](line.svg)\n\nNow $x$ and\n\n$$\n\\frac{a}{b} \\tag{1.1}\n$$\n\nsee [(1.1)](#eq-1.1)."
     )
-    (small / "docs" / "index.md").write_text(PAGE.format(blocks=1, text=text), encoding="utf-8")
     built = []
     for name in ("one", "two"):
         shutil.rmtree(small / ".cache", ignore_errors=True)
-        done = build(small, tmp_path / name)
+        done = planted(small, tmp_path / name, {"index": text})
         assert done.returncode == 0, done.stderr[-2000:]
         files = [*(tmp_path / name).rglob("*.svg"), *(tmp_path / name).rglob("*.html")]
         built.append({str(file.relative_to(tmp_path / name)): file.read_bytes() for file in files})
@@ -293,6 +292,7 @@ def test_a_page_that_changed_is_built_alone(small, tmp_path):
         page.write_text(page.read_text(encoding="utf-8") + "\nNow $x$, too.\n", encoding="utf-8")
         done = build(small, tmp_path, "--dirty", "--no-strict")
     finally:
+        page.unlink()
         other.unlink()
 
     assert done.returncode == 0, done.stderr[-2000:]

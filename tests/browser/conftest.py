@@ -1,5 +1,7 @@
 """Run as `pytest tests/browser` (plain `pytest` leaves it out): needs Chromium and `npm ci` here."""
 
+import functools
+
 import pytest
 import served
 from xdist.scheduler import LoadScopeScheduling
@@ -31,6 +33,13 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("name", names, ids=[name or "index" for name in names])
 
 
+@functools.cache
+def pages_by_id():
+    """The pages by what the ids of tests begin with: their addresses, or the names of chapters alone."""
+    chapters = {page.split("/")[1]: page for page in served.chapters()}
+    return {page or "index": page for page in served.pages()} | chapters
+
+
 class ByPage(LoadScopeScheduling):
     """With -n, all that is asked of one page goes to one worker, which opens it less often; else a file is a group.
 
@@ -39,10 +48,8 @@ class ByPage(LoadScopeScheduling):
 
     def _split_scope(self, nodeid):
         file, _, parameters = nodeid.partition("[")
-        pages = {page or "index": page for page in served.pages()}
-        pages |= {page.split("/")[1]: page for page in served.chapters()}
-        name = max((name for name in pages if parameters.startswith(name)), key=len, default=None)
-        return file.partition("::")[0] if name is None else f"/{pages[name]}"
+        name = max((name for name in pages_by_id() if parameters.startswith(name)), key=len, default=None)
+        return file.partition("::")[0] if name is None else f"/{pages_by_id()[name]}"
 
 
 def pytest_xdist_make_scheduler(config, log):
