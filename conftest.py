@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from _book.collecting import collector, pytest_addoption
+from _book.collect import collector, pytest_addoption
 
 __all__ = ["pytest_addoption", "pytest_collect_file"]
 

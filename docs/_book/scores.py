@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from _book.marks import Term, UnreadableError, read
+from _book.board import Term, UnreadableError, read
 
 # What a page's names do not contain, and a traceback does not show.
 RECORDER = "__score__"

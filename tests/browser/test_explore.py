@@ -13,7 +13,7 @@ import served
 
 OPEN = "[data-explore][data-state=ready]"
 VISIBLE = ".explorable__controls :is(input, select):visible"
-RANDOM = served.ROOT / "docs" / "_book" / "live" / "src" / "explore" / "_random.js"
+RANDOM = served.ROOT / "docs" / "_book" / "browser" / "js" / "explore" / "_random.js"
 # Draws everything that is asked for, in one go, from the seeds that are.
 DRAWS = """async ([source, seeds]) => {
     const { generator } = await import("data:text/javascript;charset=utf-8," + encodeURIComponent(source))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import served
-from _book import live, making
+from _book import cache as making
+from _book.browser import build as live
 from test_runtime import PAGE, cell, client
 
 pytestmark = pytest.mark.timed

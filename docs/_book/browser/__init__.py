@@ -1,0 +1,1 @@
+"""What runs in the reader's browser: its scripts, its Python, and the engine's side of a cell there."""

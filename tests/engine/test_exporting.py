@@ -1,0 +1,115 @@
+"""Chapters as notebooks: the same blocks in the same order, links that leave, and cells that run."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from _book import labs as notebooks
+from _book import page as blocks
+from _book import run as running
+from _book.site import export as exporting
+
+DOCS = Path(__file__).parents[2] / "docs"
+CHAPTERS = [path for path in sorted(DOCS.rglob("*.md")) if exporting.belongs(path.relative_to(DOCS).as_posix())]
+HERE = "https://book.example/shallownet/chapters/one/"
+
+
+def cells(text, kind, path="chapters/one.md"):
+    found = json.loads(exporting.notebook(text, path, HERE))["cells"]
+    return ["".join(cell["source"]) for cell in found[1:] if cell["cell_type"] == kind]
+
+
+def code(text):
+    """Code without what layout adds: nothing is left but its statements."""
+    return [line for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_notebook_holds_every_block_of_its_chapter_in_order(path):
+    text = path.read_text(encoding="utf-8")
+    made = exporting.notebook(text, path.relative_to(DOCS).as_posix(), HERE)
+
+    wanted = [
+        "".join(example.source for example in block.examples) or block.code
+        for block in blocks.parse(text)
+        if block.runs
+    ]
+    found = [block.code for block in notebooks.parse(made, "a.ipynb")]
+    assert code("\n".join(found)) == code("\n".join(wanted))
+    assert made == notebooks.normal(made)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_markup_of_the_site_is_left_in_a_notebook(path):
+    for cell in cells(path.read_text(encoding="utf-8"), "markdown"):
+        assert not [line for line in cell.splitlines() if line.lstrip().startswith(("!!!", "???", "```", "<div", "<p"))]
+        assert ".md)" not in cell
+        assert ".svg" not in cell
+
+
+def test_a_notebook_runs_and_prints_what_it_stores(tmp_path):
+    """The first chapter stands for all: the others' cells are their pages' blocks as well, and those run."""
+    text = (DOCS / "chapters" / "symmetry.md").read_text(encoding="utf-8")
+    made = json.loads(exporting.notebook(text, "chapters/symmetry.md", HERE))
+    shown = " ".join(f"![a picture of it]({image.target})" for image in blocks.figures(text))
+    made["cells"].append({"cell_type": "markdown", "source": shown})
+    lab = tmp_path / "symmetry.ipynb"
+    lab.write_text(notebooks.normal(json.dumps(made)), encoding="utf-8")
+
+    result = running.run_page(lab.read_text(encoding="utf-8"), lab)
+
+    assert len(result.figures) == len(blocks.figures(text))
+    assert sum(bool(shown.expected.strip()) for shown in result.outputs) == 5
+
+
+def test_a_session_becomes_a_cell_for_each_thing_it_shows():
+    text = "```pycon\n>>> x = 1\n>>> x\n1\n>>> print('a')\na\n>>> x = 2\n```\n"
+
+    assert cells(text, "code") == ["x = 1\nx", "print('a')", "x = 2"]
+
+
+def test_an_exception_that_is_shown_does_not_end_the_run():
+    text = "```pycon\n>>> 1 / 0\nTraceback (most recent call last):\nZeroDivisionError: division by zero\n```\n"
+    (cell,) = cells(text, "code")
+
+    exec(cell, {})
+
+    assert "ZeroDivisionError" not in cell
+
+
+def test_boxes_open_and_their_blocks_are_cells():
+    text = '??? success "Solution"\n    Because.\n\n    ```python\n    x = 1\n    ```\n\n    So.\n\nAfter.\n'
+
+    assert cells(text, "code") == ["x = 1"]
+    assert cells(text, "markdown") == ["**Solution**\n\nBecause.", "So.\n\nAfter."]
+
+
+def test_a_figure_is_described_and_its_attributes_stay_behind():
+    assert cells('![Four paths.](paths.svg){ data-explore="symmetry" }\n', "markdown") == ["*Figure: Four paths.*"]
+
+
+@pytest.mark.parametrize(
+    ("target", "leads"),
+    [
+        ("two.md", "https://book.example/shallownet/chapters/two/"),
+        ("../notation.md#symbols", "https://book.example/shallownet/notation/#symbols"),
+        ("../labs/one.ipynb", "https://book.example/shallownet/labs/one/"),
+        ("../index.md", "https://book.example/shallownet/"),
+        ("#eq-1.1", "https://book.example/shallownet/chapters/one/#eq-1.1"),
+        ("https://arxiv.org/abs/1", "https://arxiv.org/abs/1"),
+    ],
+)
+def test_links_lead_to_the_published_book(target, leads):
+    assert cells(f"See [this]({target}).\n", "markdown") == [f"See [this]({leads})."]
+
+
+def test_the_archive_is_the_same_for_the_same_notebooks():
+    files = {"b.ipynb": "2", "a.ipynb": "1"}
+
+    packed = exporting.archive(files)
+
+    assert packed == exporting.archive(dict(reversed(files.items())))
+    with zipfile.ZipFile(io.BytesIO(packed)) as zipped:
+        assert {name: zipped.read(name).decode() for name in zipped.namelist()} == files

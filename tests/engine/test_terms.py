@@ -1,0 +1,165 @@
+"""The glossary has what the chapters define, and the index leads to where they do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from _book import page as blocks
+from _book.site import terms
+from _book.site.printing import Part
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
+GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+
+# How the chapters define: "what we call the *gain*", "these are the *logits*", "$c < 1$, **order**: differences
+# shrink". Emphasis anywhere else is stress, and so are these words.
+STRESS = {"same", "only", "first", "last", "whole", "other", "one", "two", "opposite", "product", "ratio"}
+DEFINED = re.compile(
+    r"(?:\b(?:calls?|called|names?|named|known as)(?:\s+[\w'-]+){0,3}?\s+|\b(?:is|are)\s+the\s+|[$],\s+(?=\S+:))"
+    r"(?P<mark>\*{1,2})(?P<term>[a-z][a-z-]*(?:\s[a-z-]+){0,2})(?P=mark)(?=[\s.,:;)])"
+)
+
+
+def defined(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each term that a page defines, with its line."""
+    # A formula is one word, so that `call $q$ the *mean square*` is read like `call it the *mean square*`.
+    prose = re.sub(r"\$[^$\n]+\$", lambda math: "x" * (len(math[0]) - 1) + "$", blocks.prose(text))
+    prose = re.sub(r"x+\$(?!,\s+\*)", lambda math: "x" * len(math[0]), prose)
+    for match in DEFINED.finditer(prose):
+        if match["term"].split()[0] not in STRESS:
+            yield text.count("\n", 0, match.start("term")) + 1, " ".join(match["term"].split())
+
+
+def missing(text: str, glossary: str, name: str = "page.md") -> list[str]:
+    """Return what a page defines and the glossary lacks."""
+    known = terms.parse(glossary)
+    return [
+        f"docs/{name}:{line}: {term!r} is defined here and missing in docs/glossary.md"
+        for line, term in defined(text)
+        if not any(each.pattern.fullmatch(term) for each in known)
+    ]
+
+
+PAGES = [*CHAPTERS, ROOT / "docs" / "notation.md", ROOT / "docs" / "choosing.md"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_what_a_chapter_defines_is_in_the_glossary(path: Path) -> None:
+    """A reader who opens a later chapter first finds the word explained where words are explained."""
+    found = missing(path.read_text("utf-8"), GLOSSARY, path.relative_to(ROOT / "docs").as_posix())
+
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Frameworks call $g$ the *gain*.", ["gain"]),
+        ("What we call *fan-in* is a length.", ["fan-in"]),
+        ("This is called a **depth\nscale** by some.", ["depth scale"]),
+        ("The outputs $A$ are the *logits*, and the loss", ["logits"]),
+        ("- $\\chi_1 < 1$, **order**: differences shrink", ["order"]),
+        ("a network known as *residual*.", ["residual"]),
+        # Stress, and headings in bold, are no definitions.
+        ("It moves *faster*, and the *large* network has the *largest* gradient.", []),
+        ("They are the *same* number, and this is the *only* one; it is the *first step*, and", []),
+        ("An example is a *column*, a unit is a *row*.", []),
+        ("**Angles.** ReLU pulls them together: **too large is flat**.", []),
+        ("$W = 0$, **$b$ random.** Nothing. The *top* one falls.", []),
+        ("Such is the *mean square*d", []),
+        ("```text\nthis is the *trap*.\n```", []),
+    ],
+)
+def test_a_definition_is_told_from_stress(text: str, found: list[str]) -> None:
+    """A rule that cried wolf at every stressed word would be switched off."""
+    assert [term for _, term in defined(text)] == found
+
+
+def test_a_missing_term_is_named_with_its_line() -> None:
+    """So that it is found, and added."""
+    text = "# Page\n\nTwo.\nIts name is called the *wobble* of a net, which has *logits*; these are the *logits*.\n"
+
+    assert missing(text, "Logit\n:   The output.\n") == [
+        "docs/page.md:4: 'wobble' is defined here and missing in docs/glossary.md"
+    ]
+
+
+def test_the_glossary_is_in_form() -> None:
+    """In the order of the alphabet, each term once, each explained in sentences."""
+    entries = [(match["name"], " ".join(match["meaning"].split())) for match in terms.ENTRY.finditer(GLOSSARY)]
+    names = [name for name, _ in entries]
+
+    assert len(names) > 40
+    assert names == sorted(names, key=str.lower)
+    assert len({terms.anchor(name) for name in names}) == len(names)
+    assert [name for name, meaning in entries if not re.fullmatch(r"[A-Z].*[.]", terms.plain(meaning))] == []
+    # Each line that opens an entry was read as one.
+    assert len(re.findall(r"^:", GLOSSARY, re.M)) == len(names)
+
+
+PAGE = Part(
+    "chapters/one/",
+    "1. One: a chapter",
+    """<h1 id="one">1. One: a chapter<a class="headerlink" href="#one">&para;</a></h1>
+    <div class="admonition abstract"><p class="admonition-title">You</p><ul><li>say what a gain is<br></li></ul></div>
+    <p>A unit's <abbr title="Inputs.">fan-in</abbr>, in order. <code>spread</code> <math><mi>rank</mi></math></p>
+    <h2 id="11-a">1.1 Hidden units &amp; more<a class="headerlink" href="#11-a">&para;</a></h2>
+    <p>The fan-in again; a gain; symmetries; a <em>hidden
+    unit</em>.<input type="radio"/></p>
+    <h2 id="12-b">1.2 B</h2><p>Call it the <strong>gain</strong>, of <em>order.</em> A spread.</p>
+    <h2 id="numbers">The numbers of this chapter</h2><p>The base rate.</p>
+    <h2 id="summary">Summary</h2><p>Saturation, gains.</p>""",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("Fan-in", ""),
+        ("Hidden unit", "11-a"),
+        ("Gain", "12-b"),
+        ("Symmetry", "11-a"),
+        ("Spread", "12-b"),
+        ("Saturation", "summary"),
+        ("Order (phase)", "12-b"),
+        ("Units (many)", "11-a"),
+        ("Spread (of units)", None),
+        ("Base rate", None),
+        ("Paragraph", None),
+        ("Unit", "11-a"),
+    ],
+)
+def test_a_term_leads_to_the_section_that_explains_it(name: str, where: str | None) -> None:
+    """By its heading, by its stress, or by its first use; not by an abstract, a table of results or code."""
+    found = terms.place(terms.Term(name, "Text."), terms.sections(PAGE))
+
+    assert (found and found.anchor) == where
+
+
+def test_the_index_names_page_and_section() -> None:
+    """A numbered section says its chapter; others say it in front."""
+    known = [terms.Term(name, "Text.") for name in ("Saturation", "Fan-in", "Gain", "Nowhere")]
+    made = terms.index(known)
+
+    assert re.findall(r"^## (.)\n\n- \*\*\[(.*?)\]\(glossary.md#(.*?)\)", made, re.M) == [
+        ("F", "Fan-in", "fan-in"),
+        ("G", "Gain", "gain"),
+        ("N", "Nowhere", "nowhere"),
+        ("S", "Saturation", "saturation"),
+    ]
+    assert re.findall(r'href="(.*?)">(.*?)</a>', terms.filled(made, known, [PAGE], "../")) == [
+        ("../chapters/one/", "1. One"),
+        ("../chapters/one/#12-b", "1.2 B"),
+        ("../chapters/one/#summary", "1. One: Summary"),
+    ]
+
+
+def test_everyday_words_explain_themselves_nowhere() -> None:
+    """ "In order to" has nothing to do with the ordered phase."""
+    known = terms.parse("Order (phase)\n:   Where all shrinks.\n\nRank\n:   Of a *matrix*. More.\n\nQ\n:   So $q$.\n")
+
+    assert terms.tips(known) == dict.fromkeys(("Rank", "Ranks", "rank", "ranks"), "Of a matrix.")

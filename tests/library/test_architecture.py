@@ -1,0 +1,239 @@
+"""The arrows of design.md, and what else holds the house together: read from the source, not from memory."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import shallownet as sn
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "shallownet"
+MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
+# of code: what is left without blank lines, comments and docstrings
+ALL_LINES = 1500
+
+# importer -> imported; whatever is not listed imports no sibling
+ARROWS = {
+    "network": {"activations"},
+    "losses": {"activations"},
+    "training": {"network", "losses", "activations"},
+    "meanfield": {"activations"},
+    "residual": {"network", "activations"},
+    "sweep": {"network", "training"},
+}
+TREE = {"activations", "initializers", "network", "losses", "training", "diagnostics", "datasets", "plotting"}
+FUTURE = {"meanfield", "residual", "sweep"}
+NAMES = {
+    "activations",
+    "datasets",
+    "diagnostics",
+    "initializers",
+    "losses",
+    "init_params",
+    "forward",
+    "backward",
+    "train",
+}
+# a shape, as docstrings write it
+SHAPES = r"\((\.\.\.|[n2m1]|L|n_samples|len\(\w+\))(, |\))|shape|fan|activation: One of"
+# the whole of numpy.random that does not act on the global generator
+RANDOM = {"Generator", "default_rng", "SeedSequence"}
+
+
+def imports(tree):
+    """Yield (top-level name, full name, whether inside a function) of each import in a module."""
+    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the arrows"
+            # `from shallownet import x` imports the module x
+            names = [f"{node.module}.{a.name}" for a in node.names] if node.module == "shallownet" else [node.module]
+        else:
+            continue
+        for name in names:
+            yield name.split(".")[0], name, id(node) in inside
+
+
+def siblings(tree):
+    return {name.split(".")[1] for top, name, _ in imports(tree) if top == "shallownet"}
+
+
+def parsed(name):
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+def public_functions():
+    for name in sorted(set(MODULES) - {"__init__"}):
+        tree = parsed(name)
+        listed = next(
+            ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
+        )
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in listed:
+                yield name, node
+
+
+FUNCTIONS = [(m, n) for m, n in public_functions() if isinstance(n, ast.FunctionDef)]
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"__init__"}))
+def test_modules_import_only_the_siblings_of_the_plan(name):
+    """No circles: each module can be read after the ones it imports."""
+    assert siblings(parsed(name)) <= ARROWS.get(name, set())
+
+
+def test_the_arrows_are_the_ones_there():
+    """A plan that the code does not use is out of date."""
+    present = {name: siblings(parsed(name)) for name in MODULES if name in ARROWS}
+
+    assert present == {name: arrows for name, arrows in ARROWS.items() if name in MODULES}
+
+
+def test_an_arrow_against_the_plan_is_seen():
+    """The guard itself, with each way to write the fault."""
+    for line in (
+        "import shallownet.losses",
+        "from shallownet.losses import Loss",
+        "from shallownet import losses",
+        "def f():\n    from shallownet.losses import Loss",
+    ):
+        assert siblings(ast.parse(line)) == {"losses"}
+
+
+def test_the_modules_are_the_ones_of_the_plan():
+    """One idea a module, and no drawer for the rest."""
+    assert TREE <= set(MODULES) - {"__init__"} <= TREE | FUTURE
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_only_numpy_and_the_standard_library_are_needed(name):
+    """`pip install .` brings NumPy alone; matplotlib stays in plotting, tqdm inside the function that shows a bar."""
+    for top, full, inside in imports(parsed(name)):
+        allowed = top in {"numpy", "shallownet"} or top in sys.stdlib_module_names
+        allowed |= top == "matplotlib" and name == "plotting"
+        allowed |= top == "tqdm" and inside
+        assert allowed, f"{name} imports {full}"
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_global_random_state_is_used(name):
+    """Every draw comes from the `rng` that was handed in."""
+    for node in ast.walk(parsed(name)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"np.random", "numpy.random"}:
+            assert node.attr in RANDOM - {"default_rng"} or name in {"diagnostics", "sweep"}, ast.unparse(node)
+            assert node.attr in RANDOM, ast.unparse(node)
+        assert not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("numpy.random"))
+        assert not (isinstance(node, ast.Import) and any(a.name == "random" for a in node.names))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "_book").rglob("*.py")), ids=lambda p: p.name)
+def test_the_engine_imports_the_library_nowhere(path):
+    """Pages use the library; the engine only reads pages."""
+    assert "shallownet" not in {top for top, *_ in imports_of_engine(path)}
+
+
+def imports_of_engine(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0],) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield (node.module.split(".")[0],)
+
+
+def test_the_public_names_are_exactly_these():
+    """Contract of design.md, section 3; the two modules of later issues may join."""
+    extra = set(sn.__all__) - NAMES
+
+    assert set(sn.__all__) >= NAMES
+    # residual nets are a chapter's matter: imported by name, like plotting
+    assert extra <= (FUTURE - {"residual"}) & set(MODULES)
+    assert len(sn.__all__) == len(set(sn.__all__))
+    assert all(hasattr(sn, name) for name in sn.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - {"__init__"}))
+def test_every_module_lists_its_public_names(name):
+    """`__all__` is what the reference shows; a public function left out of it is lost to readers."""
+    tree = parsed(name)
+    listed = next(
+        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
+    )
+    defined = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and n.name[0] != "_"}
+
+    assert listed == sorted(listed) or name == "__init__"
+    assert defined <= set(listed)
+
+
+def test_importing_the_library_imports_neither_matplotlib_nor_tqdm():
+    """NumPy is the only dependency, in the browser as well, where each megabyte is waited for."""
+    code = "import sys, shallownet; print([m for m in ('matplotlib', 'tqdm', 'scipy', 'sklearn') if m in sys.modules])"
+
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_library_is_small_enough_to_read():
+    """About 1,500 lines, says the plan; a reader should get through it in an evening."""
+    code = {name: lines_of_code(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+    assert sum(code.values()) <= ALL_LINES, code
+    assert max(code.values()) <= 300, code
+
+
+def lines_of_code(text):
+    """Count the lines that a reader has to follow: no blank ones, no comments, no docstrings."""
+    said = {
+        n
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
+        for n in range(node.body[0].lineno, node.body[0].end_lineno + 1)
+    }
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(bool(line.strip()) and line.strip()[0] != "#" and n not in said for n, line in lines)
+
+
+def test_lines_of_code_are_counted():
+    """The measure itself, on one of each."""
+    assert lines_of_code('"""A\nb."""\n\n# why\nx = 1  # here\ndef f():\n    """C."""\n    return 2\n') == 3
+
+
+@pytest.mark.parametrize(("module", "node"), FUNCTIONS, ids=[f"{m}.{n.name}" for m, n in FUNCTIONS])
+def test_every_public_function_states_shapes(module, node):
+    """Half of all mistakes in NumPy are shapes: they belong where the reader looks first."""
+    text = ast.get_docstring(node) or ""
+    arguments = [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
+    said_once = {"shape", "rng", "dtype", "m", "noise"} if module in ("initializers", "datasets") else set()
+    described = re.findall(r"^ {4}(\w+): ", text[text.find("Args:") :], flags=re.M)
+
+    missing = set(arguments) - set(described) - said_once
+    assert not missing, missing
+    if not said_once:
+        assert re.search(SHAPES, text), text
+    else:
+        assert re.search(SHAPES, ast.get_docstring(parsed(module)))
+
+
+@pytest.mark.parametrize("name", ["init_params", "forward", "backward", "train", "he", "gain", "fans"])
+def test_the_first_functions_a_reader_meets_say_what_they_raise(name):
+    """`Raises` and an example, each example run as a test."""
+    text = next(ast.get_docstring(n) for _, n in FUNCTIONS if n.name == name)
+
+    assert "Raises:" in text
+    assert ">>> " in text
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_functions_are_short(name):
+    """A function fits on a screen, without its docstring."""
+    for node in ast.walk(parsed(name)):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            code = sum(n.end_lineno - n.lineno + 1 for n in body)
+            assert code <= 45, f"{name}.{node.name}: {code} lines"

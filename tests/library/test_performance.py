@@ -1,0 +1,64 @@
+"""The page on speed shows what the benchmark script found, and nothing else."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def compare():
+    """The benchmark script; it imports its peers where it needs them, so it can be read without them."""
+    spec = importlib.util.spec_from_file_location("compare", TESTS / "benchmarks" / "compare.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results():
+    return json.loads((TESTS / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+
+
+def test_the_page_shows_the_results_of_the_file(compare, results):
+    """Mend with `python tests/benchmarks/compare.py --page`, never by hand."""
+    _, rest = compare.PAGE.read_text(encoding="utf-8").split(compare.MARK)
+
+    assert rest.partition("```")[0] == compare.as_block(results)
+
+
+def test_the_results_name_machine_versions_and_date(results):
+    """A ratio without them is hearsay."""
+    about = results["about"]
+
+    assert about["machine"]
+    assert {"numpy", "torch", "jax", "scikit-learn", "python"} <= set(about["versions"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", about["date"])
+    assert len(about["load"]) == 2
+
+
+def test_every_workload_met_every_peer(compare, results):
+    """A row that is left out would be the one that we lose."""
+    there = {(row["workload"], row["peer"]) for row in results["rows"]}
+
+    assert {(name, peer) for name in compare.WORKLOADS for peer in compare.PEERS} <= there
+    assert {(row["what"], row["size"]) for row in results["scale"]} == {
+        (what, size) for what, sizes in compare.SCALES.items() for size in sizes
+    }
+
+
+def test_the_page_is_updated_in_place(compare, results, tmp_path):
+    """What is around the block stays as it was, and a page without it is refused."""
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n\n```python\n# what compare.py found\nold = 1\n```\n\nAfter.\n", encoding="utf-8")
+
+    compare.update(page, results)
+
+    head, _, tail = page.read_text(encoding="utf-8").partition(compare.as_block(results))
+    assert (head, tail) == ("Before.\n\n```python\n# what compare.py found\n", "```\n\nAfter.\n")
+    with pytest.raises(ValueError, match="unpack"):
+        compare.update(TESTS / "library" / "test_datasets.py", results)
