@@ -12,8 +12,13 @@ import re
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from _book.page import NUMBER, Block, Problem, prose
+from _book.blocks import Block, Problem
+from _book.compare import NUMBER
+
+if TYPE_CHECKING:
+    from _book.page import Page
 
 BOARD = "scoreboard.md"
 HEADER = "| Score | Claim | Source |"
@@ -76,17 +81,16 @@ def marks(block: Block) -> Iterator[Mark]:
             yield Mark(block.path, line, marked.id, marked.differs)
 
 
-def problems(blocks: Iterable[Block], path: str) -> list[Problem]:
+def problems(page: Page) -> list[Problem]:
     """Return what is wrong with the marks of a page, as far as the page alone says it."""
-    found, seen = [], {}
-    for block in blocks:
-        if not block.runs:
-            continue
+    found: list[Problem] = []
+    seen: dict[str, int] = {}
+    for block in page.runs:
         for line, marked in _marked(block):
             if marked.problem:
-                found.append(Problem(path, line, marked.problem))
+                found.append(Problem(page.path, line, marked.problem))
             elif marked.id in seen:
-                found.append(Problem(path, line, taken(marked.id, path, seen[marked.id])))
+                found.append(Problem(page.path, line, taken(marked.id, page.path, seen[marked.id])))
             seen.setdefault(marked.id, line)
     return found
 
@@ -96,14 +100,14 @@ def taken(score: str, path: str, line: int) -> str:
     return f"the mark {score} is taken, by {path}:{line}: choose another id"
 
 
-def rows(text: str) -> list[str]:
+def rows(page: Page) -> list[str]:
     """Return the ids of the scoreboard's rows, in order; an empty one for what cannot be read."""
-    return [match["id"] if match else "" for _, match in _rows(text)]
+    return [match["id"] if match else "" for _, match in _rows(page)]
 
 
-def book_problems(text: str, path: str, marks: Iterable[Mark]) -> list[Problem]:
+def book_problems(page: Page, marks: Iterable[Mark]) -> list[Problem]:
     """Return what does not fit between the scoreboard's page and the marks of all pages."""
-    found = []
+    found, text, path = [], page.text, page.path
     marked: dict[str, Mark] = {}
     for mark in marks:
         if mark.id in marked:
@@ -112,7 +116,7 @@ def book_problems(text: str, path: str, marks: Iterable[Mark]) -> list[Problem]:
                 found.append(Problem(mark.path, mark.line, taken(mark.id, first.path, first.line)))
         marked.setdefault(mark.id, mark)
     listed: dict[str, int] = {}
-    for number, match in _rows(text):
+    for number, match in _rows(page):
         if not match:
             message = "a row of the scoreboard is | `some-id` | claim in one sentence | source |"
             found.append(Problem(path, number, message))
@@ -512,11 +516,11 @@ def _shown(node: ast.expr, texts: list[str]) -> Term:
     return Term("shown", {"x": node}, texts)
 
 
-def _rows(text: str) -> Iterator[tuple[int, re.Match[str] | None]]:
+def _rows(page: Page) -> Iterator[tuple[int, re.Match[str] | None]]:
     """Yield the rows of the scoreboard's tables, and None for a line that should be one."""
     inside = False
-    shown = prose(text).splitlines()
-    for number, line in enumerate(text.splitlines(), start=1):
+    shown = page.prose.splitlines()
+    for number, line in enumerate(page.text.splitlines(), start=1):
         if line.strip() == HEADER:
             inside = True
         elif inside and not shown[number - 1].lstrip().startswith("|"):

@@ -9,11 +9,14 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from _book import page as blocks
-from _book.page import Block, Problem
+from _book.blocks import Block, Problem
+
+if TYPE_CHECKING:
+    from _book.page import Page
 
 EXERCISE = re.compile(r"^\*\*Exercise [^*\n]*\(code\)\.?\*\*", re.M)
 END = re.compile(r"^(?:\*\*Exercise |#)", re.M)
@@ -22,66 +25,68 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
-class Check:
-    """An exercise that a reader solves in code, and what a solution has to meet."""
+class Exercise:
+    """An exercise that a reader solves in code, and what an answer has to meet."""
 
-    line: int  # of the exercise, on the page
-    text: str  # of the exercise
-    code: str  # of the solution
-    assertions: list[tuple[int, int]]  # first and last line of each, counted from 1 within the code
-    names: list[str]  # what they need of the reader
-    taken: list[str]  # those of the names that the page has given to something else
+    line: int  # on the page
+    text: str
+    solution: int = -1  # the number of the block that solves it
+    assertions: tuple[str, ...] = ()  # of the solution, those that ask something of the reader
+    names: tuple[str, ...] = ()  # what they need of the reader
+    taken: tuple[str, ...] = ()  # those of the names that the page has given to something else
 
 
-def checks(text: str) -> Iterator[Check]:
+def find(text: str, prose: str, runs: Sequence[Block]) -> Iterator[Exercise]:
     """Yield the exercises of a page that are solved in code, in order."""
-    prose, found = blocks.prose(text), [block for block in blocks.parse(text) if block.runs]
     for exercise in EXERCISE.finditer(prose):
         next_ = END.search(prose, exercise.end())
         stop = next_.start() if next_ else len(prose)
         line = text.count("\n", 0, exercise.start()) + 1
-        inside = [b for b in found if b.indent and exercise.start() < b.start < stop and b.language == "python"]
+        inside = [b for b in runs if b.indent and exercise.start() < b.start < stop and b.language == "python"]
         if inside:
-            above = [block for block in found if block.start < inside[0].start and not block.standalone]
-            yield _check(line, text[exercise.start() : inside[0].start], inside[-1], above)
+            above = [block for block in runs if block.start < inside[0].start and not block.standalone]
+            said = text[exercise.start() : inside[0].start].partition("\n???")[0]
+            yield _exercise(line, said, inside[-1], above)
         else:
-            yield Check(line, "", "", [], [], [])
+            yield Exercise(line, "")
 
 
-def _check(line: int, text: str, solution: Block, above: list[Block]) -> Check:
-    body = ast.parse(solution.code).body
+def _exercise(line: int, text: str, solution: Block, above: list[Block]) -> Exercise:
+    body = _statements(solution.code)
+    lines = solution.code.splitlines()
     given = set().union(*(_defined(each) for each in body if not isinstance(each, ast.Assert)))
     assertions, names = [], []
     for each in body:
         if isinstance(each, ast.Assert) and (wanted := [name for name in _loaded(each) if name in given]):
             # One that asks nothing of the reader is a claim of the page.
-            assertions.append((each.lineno, each.end_lineno or each.lineno))
+            assertions.append("\n".join(lines[each.lineno - 1 : each.end_lineno]))
             names += wanted
-    names = list(dict.fromkeys(names))
-    known = set().union(*(_defined(each) for block in above for each in ast.parse(block.source).body))
-    text = text.partition("\n???")[0]
-    return Check(line, text, solution.code, assertions, names, [name for name in names if name in known])
+    known = set().union(*(_defined(each) for block in above for each in _statements(block.source)))
+    taken = tuple(name for name in dict.fromkeys(names) if name in known)
+    return Exercise(line, text, solution.number, tuple(assertions), tuple(dict.fromkeys(names)), taken)
 
 
-def attribute(check: Check) -> str:
-    """What the page says of a check beside the solution: `9-9 10-11 scale_for`."""
-    return " ".join([*(f"{first}-{last}" for first, last in check.assertions), *check.names])
+def _statements(code: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(code).body
+    except SyntaxError:  # running the block says it
+        return []
 
 
-def problems(text: str, path: str) -> list[Problem]:
+def problems(page: Page) -> list[Problem]:
     """Return what keeps an exercise from being checked."""
     found = []
-    for check in checks(text):
-        if not check.assertions:
+    for exercise in page.exercises:
+        if not exercise.assertions:
             message = "nothing to check: the solution asserts something of what it defines, at its margin"
-            found.append(Problem(path, check.line, message))
-        for name in check.names:
-            if not re.search(rf"`{name}\b[^`]*`", check.text):
+            found.append(Problem(page.path, exercise.line, message))
+        for name in exercise.names:
+            if not re.search(rf"`{name}\b[^`]*`", exercise.text):
                 message = f"name `{name}` in the exercise, as the reader has to: an assertion of its solution needs it"
-                found.append(Problem(path, check.line, message))
-        for name in check.taken:
+                found.append(Problem(page.path, exercise.line, message))
+        for name in exercise.taken:
             message = f"the page has a `{name}` above, so an empty answer could pass: call it something else"
-            found.append(Problem(path, check.line, message))
+            found.append(Problem(page.path, exercise.line, message))
     return found
 
 

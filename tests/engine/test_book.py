@@ -9,6 +9,7 @@ from __future__ import annotations
 import code
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -21,14 +22,14 @@ from types import CodeType
 import markdown
 import nbformat
 import pytest
+from _book import blocks, cache, exercises, labs
 from _book import board as marks
-from _book import collect as collecting
-from _book import exercises as cells
-from _book import labs as notebooks
-from _book import page as blocks
-from _book import run as running
-from _book.render import check as rendering
-from _book.render import extension
+from _book.collect import Book, PageTests
+from _book.compare import difference
+from _book.page import Page
+from _book.render import check, extension
+from _book.render.board import Score
+from _book.run import BookError, Result, run_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -38,7 +39,7 @@ def page(body: str, count: int | None = None) -> str:
     """Return a page with its front matter; the count is right unless one is given."""
     body = textwrap.dedent(body).lstrip("\n")
     if count is None:
-        count = sum(block.runs for block in blocks.parse(body))
+        count = len(Page.parse(body).runs)
     return f"---\ndescription: A planted page.\nblocks: {count}\n---\n\n# Planted\n\n{body}"
 
 
@@ -398,7 +399,7 @@ def test_a_sound_page_passes(planted: tuple[Path, str], name: str) -> None:
     """Guards that cry wolf are switched off by the first person in a hurry."""
     root, said = planted
     path = f"docs/sound/{name}.md"
-    runs = [block for block in blocks.parse((root / path).read_text("utf-8")) if block.runs]
+    runs = Page.read(root / path).runs
 
     assert f"FAILED {path}" not in said
     assert len(re.findall(rf"^PASSED {re.escape(path)}::", said, re.M)) == len(runs) + 1
@@ -423,7 +424,7 @@ def test_a_sound_page_passes(planted: tuple[Path, str], name: str) -> None:
 )
 def test_outputs_a_reader_calls_equal(shown: str, printed: str) -> None:
     """A platform's last bit must not break a page."""
-    assert running.difference(shown, printed) is None
+    assert difference(shown, printed) is None
 
 
 @pytest.mark.parametrize(
@@ -453,7 +454,7 @@ def test_outputs_a_reader_calls_equal(shown: str, printed: str) -> None:
 )
 def test_outputs_a_reader_calls_different(shown: str, printed: str) -> None:
     """Strict to the digits shown: half a unit of the last place, and no more."""
-    assert running.difference(shown, printed)
+    assert difference(shown, printed)
 
 
 class Interpreter(code.InteractiveConsole):
@@ -518,7 +519,7 @@ def test_pasted_blocks_run_line_by_line(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     interpreter = Interpreter(runs=True)
 
-    for block in blocks.parse(page(SUITES)):
+    for block in Page.parse(page(SUITES)).blocks:
         interpreter.paste(block.source)
 
     assert interpreter.complaints == ""
@@ -529,9 +530,8 @@ def test_every_page_can_be_pasted(path: Path) -> None:
     """The same, for each page of the book, without running it a second time."""
     interpreter = Interpreter(runs=False)
 
-    for block in blocks.parse(path.read_text("utf-8")):
-        if block.runs:
-            interpreter.paste(block.source)
+    for block in Page.read(path).runs:
+        interpreter.paste(block.source)
 
     assert interpreter.complaints == ""
 
@@ -539,19 +539,19 @@ def test_every_page_can_be_pasted(path: Path) -> None:
 def test_a_block_is_what_the_reader_sees() -> None:
     """Offsets and prefixes are what updating and copying stand on."""
     text = page(SOUND["everything"])
+    made = Page.parse(text)
 
-    for block in blocks.parse(text, "x.md"):
+    for block in made.blocks:
         lines = text[block.start : block.end].splitlines()
         assert [line[block.indent :] for line in lines] == block.code.splitlines()
         assert text.splitlines()[block.line - 1].lstrip(" >")[:3] in ("```", "~~~")
-    assert [b.code.strip("\n") for b in blocks.parse(text)] == rendering.shown(text)[0]
+    assert {b.number: b.code.strip("\n") for b in made.blocks} == check.shown(check.rendered(made)[0])
 
 
 def test_one_block_alone_runs_those_above_it(planted: tuple[Path, str]) -> None:
     """A node id of one block is how one mends one block."""
     root, _ = planted
-    text = (root / "docs/sound/everything.md").read_text("utf-8")
-    last = [block for block in blocks.parse(text) if block.runs][-1]
+    last = Page.read(root / "docs/sound/everything.md").runs[-1]
 
     assert outcome(root, f"docs/sound/everything.md::line:{last.line}") == "1 passed"
 
@@ -706,7 +706,7 @@ def cell(source: str, *outputs: dict[str, object], kind: str = "code", **metadat
 
 def lab(*cells: dict[str, object]) -> str:
     """A lab in the book's form."""
-    return notebooks.normal(json.dumps({"cells": list(cells)}))
+    return labs.normal(json.dumps({"cells": list(cells)}))
 
 
 def printed(text: str) -> dict[str, object]:
@@ -755,7 +755,7 @@ LABS = {
 
 
 @pytest.fixture(scope="module")
-def labs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def planted_labs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """All planted labs, and what pytest says of them in one run."""
     made = {f"docs/labs/{name}.ipynb": text for name, (text, _) in LABS.items()}
     root = plant(tmp_path_factory.mktemp("labs"), made)
@@ -763,9 +763,9 @@ def labs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.mark.parametrize("name", LABS)
-def test_a_lab_is_tested_like_a_page(labs: tuple[Path, str], name: str) -> None:
+def test_a_lab_is_tested_like_a_page(planted_labs: tuple[Path, str], name: str) -> None:
     """A stale notebook is worse than none: it looks as if it ran."""
-    _, said = labs
+    _, said = planted_labs
     path, says = f"docs/labs/{name}.ipynb", LABS[name][1]
 
     if says:
@@ -776,9 +776,9 @@ def test_a_lab_is_tested_like_a_page(labs: tuple[Path, str], name: str) -> None:
         assert f"PASSED {path}::cell:3" in said
 
 
-def test_a_lab_names_the_line_of_its_file(labs: tuple[Path, str]) -> None:
+def test_a_lab_names_the_line_of_its_file(planted_labs: tuple[Path, str]) -> None:
     """Each line of a cell is a line of the file, so a message can point at it."""
-    root, said = labs
+    root, said = planted_labs
     lines = (root / "docs/labs/raises.ipynb").read_text("utf-8").splitlines()
     line = next(n for n, text in enumerate(lines, start=1) if "1 / 0" in text)
 
@@ -855,8 +855,8 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     made = tmp_path / "a.md"
     made.write_text(page(SOUND["everything"]), encoding="utf-8")
     script = (
-        "import pathlib, sys; from _book import run as running; path = pathlib.Path(sys.argv[1]); "
-        "sys.stdout.buffer.write(running.run_page(path.read_text('utf-8'), path).figures['a.svg'])"
+        "import sys; from _book.page import Page; from _book.run import run_page; "
+        "sys.stdout.buffer.write(run_page(Page.read(sys.argv[1])).figures['a.svg'])"
     )
     path = os.pathsep.join([str(ROOT / "docs"), str(ROOT)])
 
@@ -869,7 +869,7 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
         ).stdout
         for seed in ("1", "2")
     ]
-    here = running.run_page(made.read_text("utf-8"), made).figures["a.svg"]
+    here = run_page(Page.read(made)).figures["a.svg"]
 
     assert drawn[0] == drawn[1] == here
     assert b"<svg" in here
@@ -879,17 +879,16 @@ def test_figures_are_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 def test_a_figure_is_drawn_again_only_when_it_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache answers for the page's blocks and the library; a rebuild is quick, and one of new prose, too."""
-    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
     made, runs = tmp_path / "a.md", []
     made.write_text(page(SOUND["everything"]), encoding="utf-8")
-    original = running.run_page
-    monkeypatch.setattr(running, "run_page", lambda *a, **k: runs.append(1) or original(*a, **k))
+    monkeypatch.setattr(cache, "run_page", lambda *a, **k: runs.append(1) or run_page(*a, **k))
 
-    first, again = running.draw(made), running.draw(made)
+    first, again = cache.draw(Page.read(made)), cache.draw(Page.read(made))
     made.write_text(page(SOUND["everything"].replace("[1, 2]", "[1, 3]")), encoding="utf-8")
-    changed = running.draw(made)
+    changed = cache.draw(Page.read(made))
     made.write_text(made.read_text("utf-8").replace("# ", "# Another ", 1) + "\nMore prose.\n", encoding="utf-8")
-    told = running.draw(made)
+    told = cache.draw(Page.read(made))
 
     assert first == again != changed == told
     assert len(runs) == 2
@@ -909,56 +908,58 @@ def test_what_a_block_is_held_to_is_part_of_it(
     body: str, change: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that now shows something else must be run, and found wanting."""
-    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
     made = tmp_path / "a.md"
     made.write_text(page(body), encoding="utf-8")
-    running.draw(made)
+    cache.draw(Page.read(made))
     made.write_text(made.read_text("utf-8").replace(*change), encoding="utf-8")
 
-    with pytest.raises(running.BookError):
-        running.draw(made)
+    with pytest.raises(BookError):
+        cache.draw(Page.read(made))
 
 
 def test_a_page_that_passed_its_tests_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests have drawn its figures and met its scores: the build recalls what running it again would give."""
-    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(running, "ROOT", tmp_path)
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
     text = page(SOUND["everything"])
     (tmp_path / "a.md").write_text(text, encoding="utf-8")
-    again = running.run_page(text, tmp_path / "a.md", record=True)
-    document = collecting.Page(text, str(tmp_path / "a.md"))
-    for block in document.blocks:
+    made = Page.read(tmp_path / "a.md")
+    again = run_page(made, record=True)
+    tests = PageTests(made, Book(tmp_path))
+    for block in made.runs:
         assert not (tmp_path / "cache").exists()  # not before the whole page has passed
-        document.run(block)
-    monkeypatch.delattr(running, "run_page")
+        tests.run_block(block.number)
+    monkeypatch.delattr(cache, "run_page")
 
-    assert running.draw(tmp_path / "a.md") == running.Result(again.figures, scores=again.scores)
+    assert cache.draw(made) == again != Result()
 
 
 def test_a_page_that_fails_a_test_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is one of which a block was run alone, after those above it went unchecked."""
-    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(running, "ROOT", tmp_path)
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(cache, "ROOT", tmp_path)
     text = page("```pycon\n>>> 1\n2\n```\n\n```pycon\n>>> 1\n1\n```\n")
-    document = collecting.Page(text, str(tmp_path / "a.md"))
+    made = Page.parse(text, tmp_path / "a.md")
+    tests = PageTests(made, Book(tmp_path))
 
-    with pytest.raises(running.BookError):
-        document.run(document.blocks[0])
-    document.run(document.blocks[1])
+    with pytest.raises(BookError):
+        tests.run_block(made.runs[0].number)
+    tests.run_block(made.runs[1].number)
 
     assert not (tmp_path / "cache").exists()
 
 
 def test_a_failing_block_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No page is published with a figure beside a claim that fails."""
-    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
     made = tmp_path / "a.md"
     made.write_text(page("```python\nx = 1\n```\n\n```python\nassert x == 2\n```\n"), encoding="utf-8")
 
-    with pytest.raises(running.BookError, match=r"a\.md:13: AssertionError at `assert x == 2`"):
-        running.draw(made)
-    with pytest.raises(running.BookError):
-        running.draw(made)
+    with pytest.raises(BookError, match=r"a\.md:13: AssertionError at `assert x == 2`"):
+        cache.draw(Page.read(made))
+    with pytest.raises(BookError):
+        cache.draw(Page.read(made))
 
 
 def test_a_page_leaves_the_process_as_it_was(tmp_path: Path) -> None:
@@ -984,20 +985,20 @@ def test_a_page_leaves_the_process_as_it_was(tmp_path: Path) -> None:
         """
     before = os.getcwd(), sys.modules["__main__"], mpl.rcParams["font.size"]
 
-    running.run_page(page(body), tmp_path / "a.md")
+    run_page(Page.parse(page(body), tmp_path / "a.md"))
 
     assert before == (os.getcwd(), sys.modules["__main__"], mpl.rcParams["font.size"])
 
 
 def commands(text: str) -> list[str]:
     """The commands of a page, line by line."""
-    return [line for b in blocks.parse(text) if b.language == "bash" for line in b.code.splitlines()]
+    return [line for b in Page.parse(text).blocks if b.language == "bash" for line in b.code.splitlines()]
 
 
 def test_a_newcomer_follows_the_contributors_page(tmp_path: Path) -> None:
     """The template and the commands of docs/contributing.md work as they stand, in the order they stand."""
     text = (ROOT / "docs" / "contributing.md").read_text("utf-8")
-    (template,) = [b.code for b in blocks.parse(text) if b.options.get("title") == "docs/chapters/NAME.md"]
+    (template,) = [b.code for b in Page.parse(text).blocks if b.options.get("title") == "docs/chapters/NAME.md"]
     lines = [line.removeprefix("pytest ") for line in commands(text) if "NAME" in line]
     unset = template.replace(">>> 1 / 400**0.5\n    0.05\n", ">>> 1 / 400**0.5\n")
     files = {"docs/chapters/sums.md": unset.replace("NAME", "sums"), "docs/labs/sums.ipynb": "{}"}
@@ -1045,18 +1046,19 @@ def test_the_build_misses_what_a_mark_never_met(name: str) -> None:
     """A row without a number would be a row without a proof."""
     code, line, says = UNRECORDED[name]
 
-    with pytest.raises(running.BookError, match=re.escape(f"a.md:{line}: {says}")):
-        running.run_page(page(f"```python\n{code}\n```\n"), "a.md", record=True)
+    with pytest.raises(BookError, match=re.escape(f"a.md:{line}: {says}")):
+        run_page(Page.parse(page(f"```python\n{code}\n```\n"), "a.md"), record=True)
 
 
 def incomplete_row() -> str:
     """What is said of a row whose block did not run: the page failed, or is a lab that only its own week runs."""
     text = f"{marks.HEADER}\n| --- | --- | --- |\n| `weekly` | Once a week. | Known |\n"
-    known = {"other": extension.Score("1", "1", False, "a.md", "section 1.1")}
-    book = extension.BookExtension()
-    book.page = rendering._Page("docs/scoreboard.md", text, scores=known)
+    known = {"other": Score("1", "1", False, "a.md", "section 1.1")}
+    found: list[blocks.Problem] = []
+    book = extension.BookExtension(found.append)
+    book.start(Page.parse(text, "docs/scoreboard.md"), extension.Context(scores=known))
     markdown.markdown(text, extensions=["tables", book])
-    return "".join(map(str, book.page.found))
+    return "".join(map(str, found))
 
 
 def test_a_row_that_no_build_completes_is_named() -> None:
@@ -1068,18 +1070,19 @@ def unchecked() -> str:
     """What is said of exercises whose answers cannot be checked."""
     exercise = '**Exercise 1.1 (code).** Do it.\n\n??? success "Solution"\n    ```python\n    {}\n    ```\n'
     texts = [exercise.format("pass"), "```python\nx = 1\n```\n\n" + exercise.format("x = 2\n    assert x")]
-    return "".join(str(problem) for text in texts for problem in cells.problems(text, "a.md"))
+    return "".join(str(problem) for text in texts for problem in exercises.problems(Page.parse(text)))
 
 
 def test_the_contributors_page_quotes_what_is_said(
-    planted: tuple[Path, str], labs: tuple[Path, str], board: tuple[Path, str]
+    planted: tuple[Path, str], planted_labs: tuple[Path, str], board: tuple[Path, str]
 ) -> None:
     """A message that nothing says any more helps nobody to mend anything."""
     text = (ROOT / "docs" / "contributing.md").read_text("utf-8")
     table = text[text.index("| It says | Mend it |") :].splitlines()[2:]
     quoted = [quote for row in table for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    said = "".join(run[1] for run in (planted, labs, board)) + " ".join(says for _, _, says in UNRECORDED.values())
-    said += "".join(str(problem) for problem in marks.book_problems("", "docs/scoreboard.md", []))
+    said = "".join(run[1] for run in (planted, planted_labs, board))
+    said += " ".join(says for _, _, says in UNRECORDED.values())
+    said += "".join(str(problem) for problem in marks.book_problems(Page.parse("", "docs/scoreboard.md"), []))
     said += incomplete_row() + unchecked()
     said += "no explorable line"  # as a test of the site sees it said
     said = said.replace("`", "")
@@ -1094,3 +1097,14 @@ def test_the_contributors_page_names_every_language_and_option(rule: str) -> Non
     text = (ROOT / "docs" / "contributing.md").read_text("utf-8")
 
     assert re.search(rf"`[^`]*\b{rule}\b[^`]*`", text)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/chapters/saturation.md", "docs/labs/symmetry.ipynb"])
+def test_a_page_can_be_handed_to_another_process(name: str) -> None:
+    """So that the build, which draws pages side by side, reads each once."""
+    page = Page.read(ROOT / name)
+    before = page.runs, page.images, page.exercises, page.marks, page.front
+
+    again = pickle.loads(pickle.dumps(page))
+
+    assert before == (again.runs, again.images, again.exercises, again.marks, again.front)

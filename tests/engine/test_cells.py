@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import html
+import json
 import re
 from pathlib import Path
 
+import markdown
 import pytest
-from _book import exercises as cells
-from _book import page as blocks
-from _book import run as running
-from _book.render import check as rendering
+from _book import cache, exercises
+from _book.page import Page
+from _book.render import check
+from _book.render.extension import BookExtension
+from _book.run import Session
 from _book.site import hooks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,22 +55,26 @@ x = 2
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_every_exercise_in_code_can_be_checked(path: Path) -> None:
     """Its text names what the assertions of its solution need, and the page has given none of it before."""
-    text = path.read_text("utf-8")
-    shown = f"docs/chapters/{path.name}"
+    page = Page.read(path)
 
-    assert len(list(cells.checks(text))) == len(re.findall(r"^\*\*Exercise .*\(code\)", text, re.M)) >= 1
-    assert [str(problem) for problem in cells.problems(text, shown)] == []
+    assert len(page.exercises) == len(re.findall(r"^\*\*Exercise .*\(code\)", page.text, re.M)) >= 1
+    assert [str(problem) for problem in exercises.problems(page)] == []
 
 
 def test_a_check_is_the_solutions_own_assertions() -> None:
-    """The lines of those that need something of the reader, and what that is."""
-    (check,) = cells.checks(EXERCISE)
+    """Those that need something of the reader, and what that is."""
+    page = Page.parse(EXERCISE)
+    (exercise,) = page.exercises
 
-    assert check.line == 12
-    assert cells.attribute(check) == "6-6 7-9 twice square"
-    assert EXERCISE.splitlines()[check.line - 1].startswith("**Exercise 1.1")
-    assert ast.parse("\n".join(check.code.splitlines()[6:9]))
-    assert cells.problems(EXERCISE, "a.md") == []
+    assert exercise.line == 12
+    assert exercise.names == ("twice", "square")
+    assert exercise.assertions == (
+        "assert twice == square(x) and all(y > 3 for y in [twice])",
+        "assert (\n    square(3) == 9\n)",
+    )
+    assert page.blocks[exercise.solution] is page.runs[1]
+    assert EXERCISE.splitlines()[exercise.line - 1].startswith("**Exercise 1.1")
+    assert exercises.problems(page) == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_an_exercise_that_cannot_be_checked_is_named(old: str, new: str, says: s
     """In one line, with the line of the exercise."""
     assert EXERCISE.count(old) == 1
 
-    (problem,) = cells.problems(EXERCISE.replace(old, new), "docs/a.md")
+    (problem,) = exercises.problems(Page.parse(EXERCISE.replace(old, new), "docs/a.md"))
 
     assert str(problem).startswith("docs/a.md:12: ")
     assert says in str(problem)
@@ -96,57 +104,155 @@ def test_an_exercise_that_cannot_be_checked_is_named(old: str, new: str, says: s
 
 def test_the_solution_of_an_exercise_passes_its_own_check() -> None:
     """As the reader's answer would: its code, then the assertions of the check; and no answer fails the first."""
-    for path in [ROOT / "docs" / "chapters" / "saturation.md"]:
-        text = path.read_text("utf-8")
-        for check in cells.checks(text):
-            session = running.Session(text, path)
-            for block in blocks.parse(text, path):
-                if block.runs and block.code == check.code:
-                    break
-                if block.runs:
-                    session.run(block)
-            lines = check.code.splitlines()
-            asserted = ["\n".join(lines[first - 1 : last]) for first, last in check.assertions]
-            empty, answered = dict(session.namespace), dict(session.namespace)
-            exec("\n".join(lines[: check.assertions[0][0] - 1]), answered)
+    page = Page.read(ROOT / "docs" / "chapters" / "saturation.md")
+    (exercise,) = page.exercises
+    session = Session(page)
+    for block in page.runs:
+        if block.number < exercise.solution:
+            session.run(block)
+    code = page.blocks[exercise.solution].code
+    empty, answered = dict(session.namespace), dict(session.namespace)
+    exec(code.partition(exercise.assertions[0])[0], answered)
 
-            for each in asserted:
-                exec(each, answered)
-            with pytest.raises(NameError):
-                exec(asserted[0], empty)
+    for each in exercise.assertions:
+        exec(each, answered)
+    with pytest.raises(NameError):
+        exec(exercise.assertions[0], empty)
+
+
+def cells(page: Page) -> list[dict[str, object]]:
+    """What the HTML of a page says of each of its cells."""
+    found = re.findall(r' data-cell="([^"]*)"', check.rendered(page)[0])
+    return [json.loads(html.unescape(text)) for text in found]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_block_is_a_cell(path: Path) -> None:
-    """What runs in the tests runs in the page: no block more, and none less."""
-    text = path.read_text("utf-8")
+    """What runs in the tests runs in the page, in its order: no block more, and none less."""
+    page = Page.read(path)
 
-    html = rendered(text)
+    found = cells(page)
 
-    assert html.count(" data-cell") == sum(block.runs for block in blocks.parse(text))
-    assert html.count(" data-check=") == len(list(cells.checks(text)))
+    assert [cell["number"] for cell in found] == list(range(1, len(page.runs) + 1))
+    assert [cell["language"] for cell in found] == [block.language for block in page.runs]
+    assert sum("check" in cell for cell in found) == len(page.exercises)
 
 
-def rendered(text: str) -> str:
-    """The HTML of a page, as the site has it."""
-    import markdown
-    from _book.render import extension
+CELLS = """
+```python
+import matplotlib.pyplot as plt
+plt.figure().savefig("a.svg")
+print(2 / 3)
+```
 
-    names, configs = rendering._extensions()
-    book = extension.BookExtension()
-    page = rendering._Page("page.md", text, {image.target: rendering.BLANK for image in blocks.figures(text)})
-    book.page = page
-    front = blocks.FRONT_MATTER.match(text)
-    body = text[front.end() :] if front else text
-    return markdown.markdown(body, extensions=[*names, book], extension_configs=configs)
+```output
+0.667
+```
+
+![An "empty" <frame>](a.svg)
+
+- A list
+
+    ```{.pycon .standalone title="It's a <session>"}
+    >>> x = [1,
+    ...      2]
+    >>> x
+    [1, 2]
+    >>> print("a\\n\\nb & c")
+    a
+    <BLANKLINE>
+    b & c
+    ```
+
+```pycon
+>>> 1 / 0
+Traceback (most recent call last):
+ZeroDivisionError: division by zero
+>>> 1
+1
+```
+
+```text
+not a cell
+```
+"""
+
+
+def test_the_html_says_what_a_cell_shows_and_saves() -> None:
+    """So that the browser parses nothing again."""
+    one, two, three = cells(Page.parse(CELLS))
+
+    assert one == {
+        **{"number": 1, "language": "python", "standalone": False, "lab": False, "shown": "0.667"},
+        "steps": [{"line": 0, "source": None, "shown": "0.667"}],
+        "saves": {"a.svg": 'An "empty" <frame>'},
+    }
+    assert (two["number"], two["language"], two["standalone"], two["saves"]) == (2, "pycon", True, {})
+    assert two["shown"] == "[1, 2]\na\n<BLANKLINE>\nb & c"
+    assert two["steps"] == [
+        {"line": 0, "source": "x = [1,\n     2]\n", "shown": ""},
+        {"line": 2, "source": "x\n", "shown": "[1, 2]"},
+        {"line": 4, "source": 'print("a\\n\\nb & c")\n', "shown": "a\n<BLANKLINE>\nb & c"},
+    ]
+    assert three["shown"] is None  # a traceback cannot be compared once its prompt is gone
+    assert [step["shown"].splitlines()[-1] for step in three["steps"]] == ["ZeroDivisionError: division by zero", "1"]
+
+
+def test_the_html_says_how_an_answer_is_checked() -> None:
+    """By the source of the solution's own assertions."""
+    page = Page.parse(EXERCISE)
+
+    first, solution = cells(page)
+
+    assert "check" not in first
+    assert solution["check"] == {
+        "assertions": list(page.exercises[0].assertions),
+        "names": list(page.exercises[0].names),
+    }
+
+
+def test_two_blocks_of_the_same_text_are_two_blocks() -> None:
+    """A block is known by its number, not by what it says."""
+    twice = EXERCISE.replace("```python\nx = 2\n```", "```python\nx = 2\n```\n\n```python\nx = 2\n```\n")
+    solution = EXERCISE[EXERCISE.index("    ```python") :]
+    page = Page.parse(twice + "\n## More\n\n- The same again\n\n" + solution)
+
+    assert ["check" in cell for cell in cells(page)] == [False, False, True, False]
+
+
+def test_a_lab_says_that_its_cells_show_their_last_value() -> None:
+    """As Jupyter does."""
+    page = Page.read(ROOT / "docs" / "labs" / "symmetry.ipynb")
+    names, configs = check.extensions()
+    book = BookExtension()
+    book.start(page)
+    written = hooks.lab(page, "symmetry").partition("---\n\n")[2]
+    content = markdown.markdown(written, extensions=[*names, book], extension_configs=configs)
+
+    found = [json.loads(html.unescape(text)) for text in re.findall(r' data-cell="([^"]*)"', content)]
+
+    assert [cell["lab"] for cell in found] == [True] * len(page.runs)
+    assert [cell["shown"] or "" for cell in found] == [block.output.code.rstrip("\n") for block in page.runs]
+
+
+def test_the_extension_alone_numbers_blocks_itself() -> None:
+    """For those who render a page without MkDocs; one instance may render many."""
+    names, configs = check.extensions()
+    made = markdown.Markdown(extensions=[*names, BookExtension()], extension_configs=configs)
+
+    one = made.convert("```python\nx\n```\n")
+    two = made.reset().convert("```text\na\n```\n\n```pycon\n>>> y\n```\n")
+
+    assert "&quot;language&quot;: &quot;python&quot;" in one
+    assert "&quot;source&quot;: &quot;y\\n&quot;" in two
 
 
 def test_where_nothing_runs_there_are_no_cells() -> None:
     """On paper, in a listing of source, in a book built without the runtime: no mark is left behind."""
-    html = rendered(EXERCISE)
-    marked = html.count(" data-cell")
+    content, _ = check.rendered(Page.parse(EXERCISE))
+    marked = content.count(" data-cell")
 
-    bare = hooks.CELL.sub(r"\1", html)
+    bare = hooks.CELL.sub(r"\1", content)
 
     assert marked == 2
     assert " data-c" not in bare.replace(" data-copy=", "")
@@ -168,7 +274,7 @@ def test_a_light_style_sheet_is_the_same_style_sheet() -> None:
 def test_what_a_figure_depends_on_is_what_running_imports() -> None:
     """Or the cache would show a figure that an old engine drew."""
     folder = ROOT / "docs" / "_book"
-    needed, seen = {"run"}, set()
+    needed, seen = {"cache"}, set()
     while needed - seen:
         name = (needed - seen).pop()
         seen.add(name)
@@ -177,4 +283,4 @@ def test_what_a_figure_depends_on_is_what_running_imports() -> None:
                 package = node.module == "_book"
                 needed |= {alias.name for alias in node.names} if package else {str(node.module).removeprefix("_book.")}
 
-    assert sorted(needed) == sorted(running.ENGINE)
+    assert sorted(needed) == sorted(cache.ENGINE)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _book import page as blocks
+from _book.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
@@ -22,16 +22,15 @@ HEADING = re.compile(r"^(#{1,2}) (.+)$", re.M)
 HEADER = re.compile(r"^\| Result \| Published \| Ours \| Source \|\n\|[-| :]+\|\n\|.+\|$", re.M)
 
 
-def lacks(text: str, path: Path) -> Iterator[str]:
+def lacks(page: Page, path: Path) -> Iterator[str]:
     """Yield what a chapter lacks: one line each, with the page's own line."""
-    prose = blocks.prose(text)
+    text, prose = page.text, page.prose
 
     def at(offset: int, message: str) -> str:
         return f"docs/chapters/{path.name}:{text.count(chr(10), 0, offset) + 1}: {message}"
 
     # Blank lines are free: a chapter must not gain by being cramped. Nobody reads the front matter.
-    front = blocks.FRONT_MATTER.match(text)
-    lines = sum(bool(line.strip()) for line in text[front.end() if front else 0 :].splitlines())
+    lines = sum(bool(line.strip()) for line in page.body.splitlines())
     if not LINES[0] <= lines <= LINES[1]:
         yield at(0, f"{lines} lines: a chapter has {LINES[0]} to {LINES[1]}; split it, or say more")
     headings = list(HEADING.finditer(prose))
@@ -53,11 +52,11 @@ def lacks(text: str, path: Path) -> Iterator[str]:
     for lab in labs(path):
         if f"](../labs/{lab}" not in prose:
             yield at(len(text), f"link the chapter's lab: [Lab](../labs/{lab})")
-    if not blocks.figures(text):
+    if not page.images:
         yield at(0, "a chapter has at least one figure")
-    yield from (at(offset, message) for offset, message in exercises(prose, number, text))
-    for block in blocks.parse(text):
-        if block.runs and block.code.count("\n") > BLOCK:
+    yield from (at(offset, message) for offset, message in exercises(page, number))
+    for block in page.runs:
+        if block.code.count("\n") > BLOCK:
             yield at(block.start, f"{block.code.count(chr(10))} lines of code: a block has at most {BLOCK}; split it")
 
 
@@ -68,13 +67,14 @@ def labs(path: Path) -> list[str]:
     return ["NAME.ipynb"] if path.stem == "NAME" else found
 
 
-def exercises(prose: str, chapter: str, text: str) -> Iterator[tuple[int, str]]:
+def exercises(page: Page, chapter: str) -> Iterator[tuple[int, str]]:
     """Yield what is wrong with the exercises: (offset, message)."""
+    prose = page.prose
     found = list(EXERCISE.finditer(prose))
     missing = [kind for kind in KINDS if kind not in {match["kind"] for match in found}]
     if missing or len(found) < len(KINDS):
         yield 0, f"at least three exercises, one of each kind: **Exercise {chapter}.1 ({(missing or KINDS)[0]}).** ..."
-    ran = [block for block in blocks.parse(text) if block.runs and block.indent]
+    ran = [block for block in page.runs if block.indent]
     stops = [match.start() for match in (*found, *HEADING.finditer(prose))] + [len(prose)]
     for expected, match in enumerate(found, start=1):
         if (match["chapter"], match["number"]) != (chapter, str(expected)):
@@ -92,7 +92,7 @@ def exercises(prose: str, chapter: str, text: str) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_chapter_is_complete(path: Path) -> None:
     """A reader who has read one chapter knows where to find things in the next."""
-    missing = list(lacks(path.read_text("utf-8"), path))
+    missing = list(lacks(Page.read(path), path))
 
     assert not missing, "\n" + "\n".join(missing)
 
@@ -107,13 +107,13 @@ def test_the_book_has_its_four_core_chapters_each_with_a_lab() -> None:
 def template() -> str:
     """Return the template of the contributors' page, long enough to be a chapter."""
     text = (ROOT / "docs" / "contributing.md").read_text("utf-8")
-    (block,) = [b for b in blocks.parse(text) if b.options.get("title") == "docs/chapters/NAME.md"]
+    (block,) = [b for b in Page.parse(text).blocks if b.options.get("title") == "docs/chapters/NAME.md"]
     return block.code + "More.\n" * LINES[0]
 
 
 def test_the_template_is_complete() -> None:
     """The template is what a newcomer takes for right."""
-    assert list(lacks(template(), Path("NAME.md"))) == []
+    assert list(lacks(Page.parse(template()), Path("NAME.md"))) == []
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_what_is_taken_from_a_chapter_is_missed(old: str, new: str, says: str) -
     """A guard that was never seen to fail is a hope."""
     assert template().count(old) == 1
 
-    found = list(lacks(template().replace(old, new), Path("NAME.md")))
+    found = list(lacks(Page.parse(template().replace(old, new)), Path("NAME.md")))
 
     assert any(says in message for message in found), found
     assert all(re.match(r"docs/chapters/NAME\.md:\d+: ", message) for message in found)

@@ -6,9 +6,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from _book import labs as notebooks
-from _book import page as blocks
-from _book import run as running
+from _book import labs
+from _book.page import Page
+from _book.run import Session
 from _book.site import export as exporting
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -17,7 +17,7 @@ HERE = "https://book.example/shallownet/chapters/one/"
 
 
 def cells(text, kind, path="chapters/one.md"):
-    found = json.loads(exporting.notebook(text, path, HERE))["cells"]
+    found = json.loads(exporting.notebook(Page.parse(text, path), path, HERE))["cells"]
     return ["".join(cell["source"]) for cell in found[1:] if cell["cell_type"] == kind]
 
 
@@ -28,17 +28,13 @@ def code(text):
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_a_notebook_holds_every_block_of_its_chapter_in_order(path):
-    text = path.read_text(encoding="utf-8")
-    made = exporting.notebook(text, path.relative_to(DOCS).as_posix(), HERE)
+    page = Page.read(path)
+    made = exporting.notebook(page, path.relative_to(DOCS).as_posix(), HERE)
 
-    wanted = [
-        "".join(example.source for example in block.examples) or block.code
-        for block in blocks.parse(text)
-        if block.runs
-    ]
-    found = [block.code for block in notebooks.parse(made, "a.ipynb")]
+    wanted = ["".join(example.source for example in block.examples) or block.code for block in page.runs]
+    found = [block.code for block in Page.parse(made, "a.ipynb").runs]
     assert code("\n".join(found)) == code("\n".join(wanted))
-    assert made == notebooks.normal(made)
+    assert made == labs.normal(made)
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -51,17 +47,17 @@ def test_no_markup_of_the_site_is_left_in_a_notebook(path):
 
 def test_a_notebook_runs_and_prints_what_it_stores(tmp_path):
     """The first chapter stands for all: the others' cells are their pages' blocks as well, and those run."""
-    text = (DOCS / "chapters" / "symmetry.md").read_text(encoding="utf-8")
-    made = json.loads(exporting.notebook(text, "chapters/symmetry.md", HERE))
-    shown = " ".join(f"![a picture of it]({image.target})" for image in blocks.figures(text))
+    page = Page.read(DOCS / "chapters" / "symmetry.md")
+    made = json.loads(exporting.notebook(page, "chapters/symmetry.md", HERE))
+    shown = " ".join(f"![a picture of it]({image.target})" for image in page.images)
     made["cells"].append({"cell_type": "markdown", "source": shown})
-    lab = tmp_path / "symmetry.ipynb"
-    lab.write_text(notebooks.normal(json.dumps(made)), encoding="utf-8")
 
-    result = running.run_page(lab.read_text(encoding="utf-8"), lab)
+    lab = Page.parse(labs.normal(json.dumps(made)), tmp_path / "symmetry.ipynb")
+    session = Session(lab)
+    outputs = [output for block in lab.runs for output in session.run(block)]
 
-    assert len(result.figures) == len(blocks.figures(text))
-    assert sum(bool(shown.expected.strip()) for shown in result.outputs) == 5
+    assert len(session.figures) == len(page.images)
+    assert sum(bool(output.expected.text.strip()) for output in outputs) == 5
 
 
 def test_a_session_becomes_a_cell_for_each_thing_it_shows():

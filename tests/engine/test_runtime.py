@@ -15,9 +15,9 @@ import zipfile
 import numpy as np
 import pytest
 from _book import cache as making
-from _book import run as running
 from _book.browser import build as live
 from _book.browser import pyodide as runtime
+from _book.compare import difference
 from _book.render import drawing
 from sklearn.datasets import load_digits
 
@@ -252,7 +252,7 @@ def test_a_cell_is_judged_as_the_tests_judge_it(run):
 
     assert found["state"] == "differs"
     assert found["output"] == "0.3333333333333333\n"
-    assert found["message"] == running.difference("0.334\n", "0.3333333333333333\n")
+    assert found["message"] == difference("0.334\n", "0.3333333333333333\n")
 
 
 def test_what_is_printed_and_not_shown_differs(run):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from _book import board as marks
-from _book import page as blocks
-from _book import run as running
-from _book import scores
+from _book import cache, scores
+from _book.page import Page, below
+from _book.run import BookError, run_page
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "docs" / "scoreboard.md"
@@ -19,8 +19,9 @@ START = "import numpy as np\n\nx = 0.38196601 * np.ones(3)[0]\n"
 def recorded(code: str, language: str = "python") -> dict[str, dict[str, str]]:
     """Run a page of one block as the build does, and return what the scoreboard would show."""
     text = f"# Page\n\n```{language}\n{code}\n```\n"
-    assert marks.problems(blocks.parse(text), "page.md") == []
-    return running.run_page(text, "page.md", record=True).scores
+    page = Page.parse(text)
+    assert marks.problems(page) == []
+    return run_page(page, record=True).scores
 
 
 FORMS = [
@@ -130,7 +131,7 @@ def test_a_name_that_is_computed_is_not_published(code: str) -> None:
     """Or a page could compare its own result with itself, and call that reproduced."""
     block = f"```python\n{START}{code}\n```\n"
 
-    (problem,) = marks.problems(blocks.parse(block), "page.md")
+    (problem,) = marks.problems(Page.parse(block))
 
     assert "written out" in problem.message
 
@@ -184,8 +185,8 @@ assert abs(  # score: fails
 @pytest.mark.parametrize("record", [False, True])
 def test_a_claim_that_fails_is_quoted_as_it_stands(tmp_path: Path, record: bool) -> None:
     """Whether the numbers are noted or not."""
-    with pytest.raises(running.BookError) as error:
-        running.run_page(f"```python\n{FAILS}```\n", tmp_path / "a.md", record=record)
+    with pytest.raises(BookError) as error:
+        run_page(Page.parse(f"```python\n{FAILS}```\n", tmp_path / "a.md"), record=record)
 
     assert (error.value.line, error.value.message) == (4, "AssertionError at `assert abs(  # score: fails`")
     assert scores.RECORDER not in error.value.detail
@@ -195,31 +196,28 @@ def test_tests_run_the_plain_code(tmp_path: Path) -> None:
     """What a reader pastes is what is tested; the recorder is the build's."""
     text = f"```python\nassert abs(len([1]) - 1.0) < 1  # score: a\nassert '{scores.RECORDER}' not in globals()\n```\n"
 
-    assert running.run_page(text, tmp_path / "a.md").scores == {}
+    assert run_page(Page.parse(text, tmp_path / "a.md")).scores == {}
 
 
 def test_what_was_met_is_kept_with_the_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rebuild that runs nothing shows the same rows."""
-    monkeypatch.setattr(running, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "cache")
     made = tmp_path / "a.md"
     made.write_text("```python\nassert abs(len([1]) - 1.0) < 0.5  # score: a\n```\n", encoding="utf-8")
 
-    first = running.draw(made)
-    monkeypatch.setattr(running, "run_page", None)
+    first = cache.draw(Page.read(made))
+    monkeypatch.setattr(cache, "run_page", None)
 
     assert first.scores == {"a": {"published": "1.0", "ours": "1 ± 0.5"}}
-    assert running.draw(made) == first
+    assert cache.draw(Page.read(made)) == first
 
 
 def test_a_lab_is_marked_like_a_page(tmp_path: Path) -> None:
     """With the line of its file, and the cells as blocks."""
-    text = (ROOT / "docs" / "labs" / "saturation.ipynb").read_text(encoding="utf-8")
-    path = ROOT / "docs" / "labs" / "saturation.ipynb"
+    page = Page.read(ROOT / "docs" / "labs" / "saturation.ipynb")
 
-    found = [mark for block in running.reader(path).parse(text, path) for mark in marks.marks(block)]
-
-    assert found
-    assert all(f"# score: {mark.id}" in text.splitlines()[mark.line - 1] for mark in found)
+    assert page.marks
+    assert all(f"# score: {mark.id}" in page.text.splitlines()[mark.line - 1] for mark in page.marks)
 
 
 def test_a_place_has_the_name_of_its_section() -> None:
@@ -235,11 +233,13 @@ def test_a_place_has_the_name_of_its_section() -> None:
 
 def test_the_book_has_a_scoreboard_of_forty_rows() -> None:
     """Each row has one mark, each mark a row: the page's own check, here without pytest's collection."""
-    listed = marks.rows(BOARD.read_text(encoding="utf-8"))
+    page = Page.read(BOARD)
+    listed = marks.rows(page)
+    found = [mark for file in below(BOARD.parent) for mark in Page.read(file).marks]
 
-    assert running.board_problems(BOARD) == []
+    assert marks.book_problems(page, found) == []
     assert len(listed) >= 40
-    assert sorted(listed) == sorted(mark.id for mark in running.book_marks(BOARD.parent))
+    assert sorted(listed) == sorted(mark.id for mark in found)
 
 
 def test_every_claim_is_a_sentence() -> None:

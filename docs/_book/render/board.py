@@ -40,11 +40,11 @@ class Scoreboard(Treeprocessor):
         self.book = book
 
     def run(self, root: ElementTree.Element) -> None:
-        known = self.book.page.scores
+        known = self.book.context.scores
         if known is None:
             return
         # From the text: in the tree, the ids have been put away already.
-        names = iter(marks.rows(self.book.page.text))
+        names = iter(marks.rows(self.book.page))
         for table in root.iter("table"):
             titles = ["".join(cell.itertext()) for cell in table.iter("th")]
             if "| " + " | ".join(titles) + " |" == marks.HEADER:
@@ -66,7 +66,7 @@ class Scoreboard(Treeprocessor):
             if not score:
                 if name:
                     message = f"nothing is known of {name}: no build runs its page, or it fails"
-                    self.book.page.problem(f"`{name}`", message)
+                    self.book.problem(f"`{name}`", message)
                 continue
             claim, source = row[1], row[2]
             row.attrib = {"id": name, "role": "row"}

@@ -8,8 +8,6 @@ from __future__ import annotations
 import functools
 import html
 import re
-from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,57 +15,55 @@ import markdown
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.utils import yaml_load
 
-from _book.page import FRONT_MATTER, Problem, figures, parse
-from _book.render import extension
+from _book.blocks import Problem
+from _book.page import Page
+from _book.render.extension import BookExtension, Context
 
 ROOT = Path(__file__).resolve().parents[3]
-CODE = re.compile(r"<pre\b[^>]*>(.*?)</pre>", re.DOTALL)
+CODE = re.compile(
+    r'(?:<div\b[^>]*? data-block="(?P<number>\d+)"[^>]*>(?:<span class="filename">[^<]*</span>)?)?'
+    r"<pre\b[^>]*>(?P<code>.*?)</pre>",
+    re.DOTALL,
+)
 TAG = re.compile(r"<[^>]*>")
 # Stands for the figures, which are not drawn here.
 BLANK = b'<svg viewBox="0 0 1 1"></svg>'
 
 
-@dataclass
-class _Page(extension.Page):
-    """Collects what the extension reports, where the build would log it."""
-
-    found: list[Problem] = field(default_factory=list)
-
-    def problem(self, text: str, message: str) -> None:
-        self.found.append(Problem(self.path, self.line(text), message))
-
-
-def problems(text: str, path: str) -> list[Problem]:
+def problems(page: Page) -> list[Problem]:
     """Return what only rendering shows: code that differs from the blocks that run, and bad TeX."""
-    seen, found = shown(text, path)
-    expected = [(block.line, block.code.strip("\n")) for block in parse(text, path)]
-    for block, code in zip_longest(expected, seen):
-        if block is None:
-            message = "this code is shown and never run: put it in a fence"
-            return [*found, Problem(path, _find(text, code), message)]
-        if code != block[1]:
-            # Code between two fences shifts all that follow: name it, not the fence below it.
-            stray = code is not None and code not in [code for _, code in expected]
-            line = min(block[0], _find(text, code)) if stray else block[0]
+    content, found = rendered(page)
+    seen = shown(content)
+    for block in page.blocks:
+        if seen.get(block.number) != block.code.strip("\n"):
             message = "the reader sees other code than what runs: indent the block like the text it belongs to"
-            return [*found, Problem(path, line, message)]
+            return [*found, Problem(page.path, block.line, message)]
+    if None in seen:
+        message = "this code is shown and never run: put it in a fence"
+        return [*found, Problem(page.path, _find(page.text, seen[None]), message)]
     return found
 
 
-def shown(text: str, path: str = "page.md") -> tuple[list[str], list[Problem]]:
-    """Return the code of every block on the rendered page, in order, and what the extension reports."""
-    names, configs = _extensions()
-    book = extension.BookExtension()
-    page = _Page(path, text, {image.target: BLANK for image in figures(text)})
-    book.page = page
-    front = FRONT_MATTER.match(text)
-    body = text[front.end() :] if front else text
-    rendered = markdown.markdown(body, extensions=[*names, book], extension_configs=configs)
-    return [html.unescape(TAG.sub("", code)).strip("\n") for code in CODE.findall(rendered)], page.found
+def shown(content: str) -> dict[int | None, str]:
+    """Return the code on a rendered page by the number of its block; at None the first that belongs to none."""
+    code: dict[int | None, str] = {}
+    for match in CODE.finditer(content):
+        number = int(match["number"]) if match["number"] else None
+        code.setdefault(number, html.unescape(TAG.sub("", match["code"])).strip("\n"))
+    return code
+
+
+def rendered(page: Page) -> tuple[str, list[Problem]]:
+    """Return a page as HTML, with blank figures, and what the extension reports."""
+    names, configs = extensions()
+    found: list[Problem] = []
+    book = BookExtension(found.append)
+    book.start(page, Context(figures={image.target: BLANK for image in page.images}))
+    return markdown.markdown(page.numbered, extensions=[*names, book], extension_configs=configs), found
 
 
 @functools.cache
-def _extensions() -> tuple[list[Any], dict[str, dict[str, Any]]]:
+def extensions() -> tuple[list[Any], dict[str, dict[str, Any]]]:
     """Read the Markdown extensions of the site, through MkDocs itself, without the plugins that take a second."""
     written = yaml_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     config = MkDocsConfig(config_file_path=str(ROOT / "mkdocs.yml"))

@@ -1,55 +1,172 @@
-"""Blocks of Python become cells, and say what a reader pastes."""
+"""Blocks of Python become cells: the HTML says all that the browser needs to run one, so that it parses nothing.
+
+A block goes through Markdown with its number on the page (`Page.numbered`), which its `div` brings back as
+`data-block`. Of the blocks that run, the div also gets:
+
+- `data-copy`: what a reader pastes: no prompts, no outputs, suites closed.
+- `data-cell`: a JSON object.
+    - `number`: its place among the cells of the rendered page, from 1; those of docstrings count.
+    - `language`: `"python"`, or `"pycon"` for a session with prompts.
+    - `standalone`: whether it runs in a namespace of its own.
+    - `lab`: whether it is a cell of a lab, which shows the value of its last expression.
+    - `shown`: all text that the page shows as printed; null where that is nothing, or a traceback among other lines,
+      which cannot be compared once the prompts around it are gone; no line end at its end.
+    - `steps`: what runs at once, in order: `line`, its first line within the text of the block, from 0; `source`,
+      without prompts, and null where it is the block's whole text; `shown`, what the page shows below it.
+    - `saves`: the figures it saves, `{"name.svg": "what one sees"}`.
+    - `check`: on the solution of an exercise only, `assertions`, the source of each, and the `names` that they need.
+- `data-check`, on a solution: the lines of its assertions, and their names. What the script read before `check` was.
+
+Blocks of a docstring, which mkdocstrings rendered, have no number: their text is read off the HTML.
+"""
 
 from __future__ import annotations
 
 import html
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markdown import Markdown
 from markdown.postprocessors import Postprocessor
+from markdown.preprocessors import Preprocessor
+from markdown.treeprocessors import Treeprocessor
 
-from _book import exercises as cells
-from _book import page as blocks
+from _book.blocks import Block
+from _book.page import Page
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     from _book.render.extension import BookExtension
 
 CODE = re.compile(
-    r'<div class="(?P<classes>[^"]*\blanguage-(?P<language>python|pycon)\b[^"]*)"(?P<rest>[^>]*)>'
-    r"(?P<body>.*?<code>(?P<code>.*?)</code>)",
+    r'<div class="(?P<classes>[^"]*)"(?P<rest>(?:[^>]*? data-block="(?P<number>\d+)")?[^>]*)>'
+    r"(?P<body>(?:<span class=\"filename\">[^<]*</span>)?<pre\b.*?<code>(?P<code>.*?)</code>)",
     re.DOTALL,
 )
+# What mkdocstrings shows of a function, and no example of it: its signature, its source.
+LISTED = re.compile(r'<details class="mkdocstrings-source">.*?</details>|<div class="[^"]*\bdoc-signature\b', re.DOTALL)
+LANGUAGE = re.compile(r"\blanguage-(python|pycon)\b")
 MARKUP = re.compile(r"<[^>]*>")
 # A mark of the scoreboard, at the end of a comment.
 SCORE = re.compile(r"# score: (?P<id>[a-z0-9-]+)(?: differs)?(?=\s*</span>)")
 
 
+class Numbers(Preprocessor):
+    """Number the blocks of a page that nobody has numbered; count how deep in a docstring's own rendering we are."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
+
+    def run(self, lines: list[str]) -> list[str]:
+        self.book.depth += 1
+        if self.book.depth > 1 or self.book.given:
+            return lines
+        page = self.book.page = Page.parse("\n".join(lines))
+        return (page.front + page.numbered).split("\n")
+
+
+class Depth(Treeprocessor):
+    """Count the way back; the postprocessors that follow are also run on each heading, and could not."""
+
+    def __init__(self, md: Markdown, book: BookExtension) -> None:
+        super().__init__(md)
+        self.book = book
+
+    def run(self, root: Element) -> None:
+        self.book.depth -= 1
+
+
 class Cells(Postprocessor):
-    """Make each block of Python a cell, and say what the reader pastes: no prompts, no outputs, suites closed."""
+    """Write the attributes of the cells of a page, those of its docstrings included."""
 
     def __init__(self, md: Markdown, book: BookExtension) -> None:
         super().__init__(md)
         self.book = book
 
     def run(self, text: str) -> str:
-        return CODE.sub(self._block, text)
+        # A docstring is rendered before the page around it: it is done with the page.
+        if self.book.depth or "<pre" not in text:
+            return text
+        listed = [match.span() for match in LISTED.finditer(text)]
+        count = 0
 
-    def _block(self, match: re.Match[str]) -> str:
-        if "data-copy" in match["rest"]:  # from a docstring, rendered before the page around it
-            return match[0]
-        code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
-        pasted = blocks.Block("", 1, match["language"], code, 0, 0).source
-        attribute = html.escape(pasted).replace("\n", "&#10;")
-        check = self.book.page.solutions.get(code.strip("\n"))
-        # Which lines of a solution are its assertions, and the names that they need.
-        checked = f' data-check="{cells.attribute(check)}"' if check else ""
-        body = SCORE.sub(self._mark, match["body"])
-        return f'<div class="{match["classes"]}"{match["rest"]} data-copy="{attribute}" data-cell{checked}>{body}'
+        def cell(match: re.Match[str]) -> str:
+            nonlocal count
+            block = self._block(match)
+            if block is None or any(start <= match.start() < end for start, end in listed):
+                return match[0]
+            count += 1
+            return self._cell(match, block, count)
+
+        return CODE.sub(cell, text)
+
+    def _block(self, match: re.Match[str]) -> Block | None:
+        """The block that is shown here, if it is one that runs."""
+        if match["number"]:
+            block = self.book.page.blocks[int(match["number"])]
+            return block if block.runs else None
+        if language := LANGUAGE.search(match["classes"]):
+            code = html.unescape(MARKUP.sub("", match["code"])).strip("\n") + "\n"
+            return Block("", 0, language[1], code, number=-1)
+        return None
+
+    def _cell(self, match: re.Match[str], block: Block, number: int) -> str:
+        page = self.book.page
+        said = json.dumps(described(block, page, number), ensure_ascii=False)
+        check = check_lines(block, page)
+        attributes = {"data-copy": block.source, "data-cell": said} | ({"data-check": check} if check else {})
+        written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())
+        return f'<div class="{match["classes"]}"{match["rest"]}{written}>{SCORE.sub(self._mark, match["body"])}'
 
     def _mark(self, match: re.Match[str]) -> str:
         """Let a mark be linked to, and link to its row of the scoreboard."""
-        board = self.book.page.board
+        board = self.book.context.board
         link = f'<a href="{board}#{match["id"]}">{match[0]}</a>' if board else match[0]
         # Not on the link: the theme hides what has an id and is a link in code.
         return f'<span class="score" id="score-{match["id"]}">{link}</span>'
+
+
+def described(block: Block, page: Page, number: int) -> dict[str, Any]:
+    """Return what the browser is told of a block; `number` is its place among the cells of the rendered page."""
+    if block.language == "pycon":
+        steps = [{"line": e.line, "source": e.source, "shown": e.want} for e in block.examples]
+        raises = any(e.exception is not None for e in block.examples)
+        shown = "" if raises else "\n".join(e.want for e in block.examples if e.want)
+    else:
+        shown = block.output.code.rstrip("\n") if block.output else ""
+        steps = [{"line": 0, "source": None, "shown": shown}]
+    alts = {image.target: image.alt for image in page.images}
+    found = {
+        "number": number,
+        "language": block.language,
+        "standalone": block.standalone,
+        "lab": bool(block.cell),
+        "shown": shown if shown.strip() else None,
+        "steps": steps,
+        "saves": {name: alts.get(name, name) for name in block.figures},
+    }
+    for exercise in page.exercises:
+        if exercise.solution == block.number and exercise.assertions:
+            found["check"] = {"assertions": exercise.assertions, "names": exercise.names}
+    return found
+
+
+def check_lines(block: Block, page: Page) -> str:
+    """Return what the script reads today of a check: `9-9 10-11 scale_for`."""
+    for exercise in page.exercises:
+        if exercise.solution == block.number and exercise.assertions:
+            lines, ranges, at = block.code.splitlines(), [], 0
+            for assertion in exercise.assertions:
+                wanted = assertion.splitlines()
+                while lines[at : at + len(wanted)] != wanted:
+                    at += 1
+                ranges.append(f"{at + 1}-{at + len(wanted)}")
+            return " ".join([*ranges, *exercise.names])
+    return ""
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text).replace("\n", "&#10;")

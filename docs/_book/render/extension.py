@@ -9,8 +9,8 @@ from __future__ import annotations
 import html
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from xml.etree import ElementTree
 
 from markdown import Markdown
@@ -18,9 +18,10 @@ from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
 from math_core import LatexError, LatexToMathML
 
-from _book import exercises as cells
+from _book.blocks import Problem
+from _book.page import Page
 from _book.render.board import Score, Scoreboard
-from _book.render.code import Cells
+from _book.render.code import Cells, Depth, Numbers
 from _book.render.figures import Figures
 from _book.render.glossary import FirstUse, Glossary, Terms
 from _book.render.math import INLINE_MATH, TAG, DisplayMath, InlineMath
@@ -32,11 +33,9 @@ MARKUP = re.compile(r"<[^>]*>")
 
 
 @dataclass
-class Page:
-    """What the extension cannot read off the text it is given."""
+class Context:
+    """What the extension cannot read off the page it is given."""
 
-    path: str = "page.md"
-    text: str = ""  # the file as it is, front matter included, for line numbers
     figures: dict[str, bytes] = field(default_factory=dict)
     folder: str = ""  # where the figures lie as files, relative to the page's source
     glossary: dict[str, str] = field(default_factory=dict)
@@ -44,35 +43,41 @@ class Page:
     board: str = ""  # where the scoreboard is, relative to the page, if the book has one
     scores: dict[str, Score] | None = None  # for the scoreboard itself
 
-    @cached_property
-    def solutions(self) -> dict[str, cells.Check]:
-        """Its exercises by their solutions."""
-        return {check.code.strip("\n"): check for check in cells.checks(self.text)}
 
-    def line(self, text: str) -> int:
-        """The line of the page that holds some text, or its first line."""
-        at = self.text.find(text)
-        if at < 0:
-            first = next((line.strip() for line in text.splitlines() if line.strip()), text)
-            at = max(self.text.find(first), 0)
-        return self.text.count("\n", 0, at) + 1
-
-    def problem(self, text: str, message: str) -> None:
-        """Report a fault at the line that holds some text."""
-        log.warning("%s:%d: %s", self.path, self.line(text), message)
+def _log(problem: Problem) -> None:
+    log.warning("%s", problem)
 
 
 class BookExtension(Extension):
-    """Give one instance to every page of a build; set `page` before a page is rendered."""
+    """Give one instance to every page of a build, and tell it with `start` what page comes next."""
 
-    def __init__(self) -> None:
+    def __init__(self, report: Callable[[Problem], object] = _log) -> None:
         super().__init__()
-        self.page = Page()
+        self.report = report
         self.characters: set[str] = set()  # what the math of all pages is written with
         self.convert = LatexToMathML(fancy_error=False)
+        self.start(None)
+
+    def start(self, page: Page | None, context: Context | None = None) -> None:
+        """Say what page is rendered next; its text is `page.numbered`. Without one, pages are read as they come."""
+        self.given = page
+        self.page = page or Page.parse("")
+        self.context = context or Context()
+        self.depth = 0  # how deep in renderings we are: a docstring is rendered within its page
+
+    def problem(self, text: str, message: str) -> None:
+        """Report a fault at the line of the page that holds some text, or at its first line."""
+        page = self.page
+        at = page.text.find(text)
+        if at < 0:
+            first = next((line.strip() for line in text.splitlines() if line.strip()), text)
+            at = max(page.text.find(first), 0)
+        self.report(Problem(page.path, page.text.count("\n", 0, at) + 1, message))
 
     def extendMarkdown(self, md: Markdown) -> None:  # the name is Python-Markdown's
         md.ESCAPED_CHARS.append("$")
+        # Before anything changes the text.
+        md.preprocessors.register(Numbers(md, self), "book_numbers", 100)
         # Before `abbr` reads its definitions, after `fenced_code_block` has put the code away.
         md.preprocessors.register(Glossary(md, self), "book_glossary", 5)
         # Before headings and tables, after lists, admonitions and quotes have taken their indentation off.
@@ -86,8 +91,9 @@ class BookExtension(Extension):
         md.treeprocessors.register(Figures(md, self), "book_figures", 4)
         md.treeprocessors.register(FirstUse(md), "book_first_use", 3)
         md.treeprocessors.register(External(md), "book_external", 2)
+        md.treeprocessors.register(Depth(md, self), "book_depth", -100)
         # After `raw_html` has put the code back.
-        md.postprocessors.register(Cells(md, self), "book_copyable", 5)
+        md.postprocessors.register(Cells(md, self), "book_cells", 5)
 
     def mathml(self, tex: str, *, display: bool) -> str:
         """Convert TeX; report what cannot be converted, and show it as it is written."""
@@ -98,7 +104,7 @@ class BookExtension(Extension):
             found = self.convert.convert_with_local_state(tex.strip(), displaystyle=display)
         except LatexError as error:
             said = " ".join(str(error).split())
-            self.page.problem(source, f"cannot read this TeX: {said}")
+            self.problem(source, f"cannot read this TeX: {said}")
             return f"<code>{html.escape(source)}</code>"
         self.characters.update(html.unescape(MARKUP.sub("", found)))
         if "<msqrt" in found or "<mroot" in found:

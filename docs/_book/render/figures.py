@@ -31,20 +31,20 @@ class Figures(Treeprocessor):
                 self._replace(parent, image)
 
     def _replace(self, parent: ElementTree.Element, image: ElementTree.Element) -> None:
-        page = self.book.page
+        context = self.book.context
         name, alt = image.get("src", ""), " ".join(image.get("alt", "").split())
         if not name.endswith(".svg") or "/" in name:
             return
         if not alt:
-            page.problem(f"]({name}", f"{name} needs alt text that says what one sees: ![...]({name})")
-        if name not in page.figures:
-            page.problem(f"]({name}", f'no block draws {name}: end one with fig.savefig("{name}")')
+            self.book.problem(f"]({name}", f"{name} needs alt text that says what one sees: ![...]({name})")
+        if name not in context.figures:
+            self.book.problem(f"]({name}", f'no block draws {name}: end one with fig.savefig("{name}")')
             return
         caption = image.get("title")
         explorable = image.get("data-explore")
         if explorable and not (EXPLORABLES / f"{explorable}.js").exists():
             message = f"no explorable {explorable}: write browser/js/explore/{explorable}.js"
-            page.problem(f'data-explore="{explorable}"', message)
+            self.book.problem(f'data-explore="{explorable}"', message)
         tail = image.tail
         image.clear()
         image.tail = tail
@@ -52,8 +52,8 @@ class Figures(Treeprocessor):
         image.set("class", "figure explorable" if explorable else "figure")
         if explorable:
             image.set("data-explore", explorable)
-        link = ElementTree.SubElement(image, "a", {"href": f"{page.folder}{name}", "class": "figure__open"})
-        link.text = self.md.htmlStash.store(drawing.inline(page.figures[name].decode(), name, alt))
+        link = ElementTree.SubElement(image, "a", {"href": f"{context.folder}{name}", "class": "figure__open"})
+        link.text = self.md.htmlStash.store(drawing.inline(context.figures[name].decode(), name, alt))
         if caption:
             ElementTree.SubElement(image, "figcaption").text = caption
         # A paragraph cannot hold a figure.

@@ -25,8 +25,8 @@ class Glossary(Preprocessor):
 
     def run(self, lines: list[str]) -> list[str]:
         text = "\n".join(lines)
-        used = [term for term in self.book.page.glossary if re.search(rf"\b{re.escape(term)}\b", text)]
-        return [*lines, "", *(f"*[{term}]: {self.book.page.glossary[term]}" for term in used)]
+        used = [term for term in self.book.context.glossary if re.search(rf"\b{re.escape(term)}\b", text)]
+        return [*lines, "", *(f"*[{term}]: {self.book.context.glossary[term]}" for term in used)]
 
 
 class Terms(Treeprocessor):
@@ -37,7 +37,7 @@ class Terms(Treeprocessor):
         self.book = book
 
     def run(self, root: ElementTree.Element) -> None:
-        for term in root.iter("dt") if self.book.page.terms else ():
+        for term in root.iter("dt") if self.book.context.terms else ():
             term.set("id", terms.anchor("".join(term.itertext())))
 
 

@@ -41,7 +41,7 @@ class DisplayMath(BlockProcessor):
     def run(self, parent: ElementTree.Element, blocks: list[str]) -> bool | None:
         match = DISPLAY_MATH.search(blocks[0])
         if not match:
-            self.book.page.problem(blocks[0].strip(), "this $$ is never closed: no blank line inside an equation")
+            self.book.problem(blocks[0].strip(), "this $$ is never closed: no blank line inside an equation")
             return False
         block = blocks.pop(0)
         before, after = block[: match.start()], block[match.end() :]
@@ -53,7 +53,7 @@ class DisplayMath(BlockProcessor):
         scroll.text = self.parser.md.htmlStash.store(self.book.mathml(match[1], display=True))
         tags = TAG.findall(match[1])
         if len(tags) > 1:
-            self.book.page.problem(match[1].strip(), "one \\tag an equation")
+            self.book.problem(match[1].strip(), "one \\tag an equation")
         if tags:
             box.set("id", f"eq-{tags[0]}")
             link = ElementTree.SubElement(box, "a", {"class": "math__tag", "href": f"#eq-{tags[0]}"})

@@ -1,6 +1,6 @@
 """Write a chapter as a notebook: the same text and blocks, for those who would rather read it in Jupyter.
 
-It is made of what `blocks.parse` finds, so no block is lost or changed. A session becomes one cell for each
+It is made of the blocks that the page has, so no block is lost or changed. A session becomes one cell for each
 prompt that shows something, since a cell shows its last value only. Nothing is run here: what the cells store
 is what the page shows, which the tests of the page assert.
 """
@@ -16,8 +16,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from _book import labs as notebooks, page as blocks
-from _book.page import Block
+from _book import labs
+from _book.blocks import Block
+from _book.page import IMAGE, Page
 
 ARCHIVE = "notebooks.zip"  # all of them, and the labs
 # A title that opens an indented part: `!!! abstract "You will be able to"`.
@@ -33,15 +34,15 @@ def belongs(path: str) -> bool:
     return path == "choosing.md" or (path.startswith("chapters/") and path.endswith(".md"))
 
 
-def notebook(text: str, path: str, address: str) -> str:
+def notebook(page: Page, path: str, address: str) -> str:
     """Return a page as a notebook.
 
     `path` is that of the page's source below docs/, `address` that of the published page, where its links lead.
     """
     cells: list[dict[str, Any]] = [_text(_preface(address))]
-    front = blocks.FRONT_MATTER.match(text)
-    at, inside = front.end() if front else 0, ""
-    for block in blocks.parse(text, path):
+    text = page.text
+    at, inside = len(page.front), ""
+    for block in page.blocks:
         # The fences around the body are lines of their own.
         opening = text.rfind("\n", 0, block.start - 1) + 1
         closing = text.find("\n", block.end) + 1 or len(text)
@@ -51,7 +52,7 @@ def notebook(text: str, path: str, address: str) -> str:
             cells += _code(block) if block.runs else ()
             at, inside = closing, block.prefix
     cells += _prose(text[at:], inside, path, address)
-    return notebooks._written(notebooks._normal({"cells": cells}))
+    return labs.written(cells)
 
 
 def archive(files: dict[str, str]) -> bytes:
@@ -88,7 +89,7 @@ def _prose(text: str, inside: str, path: str, address: str) -> Iterator[dict[str
         text = text[: match.start()] + title + opened + text[end:]
     text = HTML.sub("", ATTRIBUTES.sub("", textwrap.dedent(text)))
     # The cell above the figure draws it.
-    text = blocks.IMAGE.sub(lambda m: f"*Figure: {' '.join(m['alt'].split())}*" if m["alt"] else "", text)
+    text = IMAGE.sub(lambda m: f"*Figure: {' '.join(m['alt'].split())}*" if m["alt"] else "", text)
     text = LINK.sub(lambda m: f"{m['text']}({_absolute(m['target'], path, address)}{m['rest']})", text)
     text = re.sub(r"\n{3,}", "\n\n", text).strip("\n")
     if text.strip():

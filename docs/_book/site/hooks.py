@@ -18,9 +18,11 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
-from _book import board as marks, labs as notebooks, page as blocks, run as running
+from _book import board as marks, cache, labs as notebooks
 from _book.browser import build as live
-from _book.render import drawing, extension
+from _book.page import Page as Source
+from _book.render import board, drawing, extension
+from _book.run import Result
 from _book.site import export as exporting, font, policy, printing, terms
 
 log = logging.getLogger("mkdocs.plugins.book")
@@ -29,16 +31,17 @@ FONT = "assets/stix-two-math.woff2"
 # Comments are for us, and every page carries this.
 SCRIPT = re.sub(r"^\s*(//.*)?\n|^ +", "", Path(__file__).with_name("theme.js").read_text(encoding="utf-8"), flags=re.M)
 # A block as the extension marks it, for pages on which it cannot be run.
-CELL = re.compile(r'(<div class="[^"]*"[^>]*?) data-cell(?: data-check="[^"]*")?(?=>)')
+CELL = re.compile(r'(<div class="[^"]*"[^>]*?) data-cell="[^"]*"(?: data-check="[^"]*")?(?=>)')
 # A function's source shows how it works and is neither for pasting nor for running.
 SOURCE = re.compile(
     r'(<details class="mkdocstrings-source">(?:(?!</details>).)*?<div class=")language-python', re.DOTALL
 )
 book = extension.BookExtension()
+sources: dict[str, Source] = {}  # the pages as they were read, once
 figures: dict[str, dict[str, bytes]] = {}
 glossary: list[terms.Term] = []
 order: list[Page] = []  # the pages as the navigation lists them
-scored: dict[str, extension.Score] = {}
+scored: dict[str, board.Score] = {}
 published = True
 partly = False
 alive: dict[str, bytes] = {}  # the files of the live parts
@@ -60,6 +63,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Run every page, and let the figures it draws join the site."""
+    sources.clear()
     figures.clear()
     scored.clear()
     glossary.clear()
@@ -68,28 +72,29 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = [file for file in files if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb"))]
     pages = [file for file in pages if not file.src_uri.startswith("_book/")]
     archived: dict[str, str] = {}
-    for file, drawn in zip(pages, _draw([file.abs_src_path for file in pages]), strict=True):
+    sources.update({file.src_uri: Source.read(file.abs_src_path or "") for file in pages})
+    for file, drawn in zip(pages, _draw(list(sources.values())), strict=True):
+        source = sources[file.src_uri]
         if isinstance(drawn, str):
             log.error("%s", drawn)
-            drawn = running.Result()
+            drawn = Result()
         figures[file.src_uri] = drawn.figures
-        scored.update(_scores(file, drawn))
+        scored.update(_scores(file.src_uri, source, drawn))
         for name, svg in drawn.figures.items():
             content = drawing.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
         name = f"{file.name}.ipynb"
-        text = Path(file.abs_src_path).read_text(encoding="utf-8")
         if exporting.belongs(file.src_uri):
-            archived[name] = exporting.notebook(text, file.src_uri, urljoin(config.site_url or "", file.url))
+            archived[name] = exporting.notebook(source, file.src_uri, urljoin(config.site_url or "", file.url))
             files.append(File.generated(config, _folder(file) + name, content=archived[name]))
         if file.src_uri.endswith(".ipynb"):
-            archived[file.src_uri] = text
-            files.append(File.generated(config, _folder(file) + name, content=text))
+            archived[file.src_uri] = source.text
+            files.append(File.generated(config, _folder(file) + name, content=source.text))
         if file.src_uri == terms.SOURCE:
-            glossary.extend(terms.parse(text))
+            glossary.extend(terms.parse(source.text))
             files.append(File.generated(config, terms.INDEX, content=terms.index(glossary)))
         if file.src_uri == marks.BOARD:
-            for problem in running.board_problems(Path(file.abs_src_path)):
+            for problem in marks.book_problems(source, [mark for each in sources.values() for mark in each.marks]):
                 log.warning("%s", problem)
     files.append(File.generated(config, exporting.ARCHIVE, content=exporting.archive(archived)))
     alive.clear()
@@ -120,30 +125,29 @@ def on_pre_page(page: Page, config: MkDocsConfig, files: Files) -> Page:
 def on_page_read_source(page: Page, config: MkDocsConfig) -> str | None:
     """Write a lab as Markdown, so that all that holds for a page holds for a lab."""
     if page.file.src_uri.endswith(".ipynb"):
-        path = Path(page.file.abs_src_path)
-        return lab(path.read_text(encoding="utf-8"), page.file.name, notebooks.weekly(path))
+        return lab(sources[page.file.src_uri], page.file.name)
     return None
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Tell the extension what page comes next."""
-    path = Path(page.file.abs_src_path or page.file.src_uri)
     if not page.meta.get("description"):
         log.warning("%s:1: add a `description:` of one sentence to the front matter", page.file.src_uri)
-    # A lab's lines are those of the Markdown made of it.
-    written = page.file.src_uri.endswith(".md") and path.exists()
-    board = files.get_file_from_path(marks.BOARD)
-    book.page = extension.Page(
-        path=os.path.relpath(path, Path(config.docs_dir).parent),
-        text=path.read_text(encoding="utf-8") if written else markdown,
+    source = sources.get(page.file.src_uri)
+    if source is None:  # a page that is made by the build
+        source = Source.parse(markdown, page.file.src_uri)
+    found = files.get_file_from_path(marks.BOARD)
+    context = extension.Context(
         figures=figures.get(page.file.src_uri, {}),
         folder=_folder(page.file).rpartition("/")[0].rpartition("/")[2] + "/",
         glossary={} if page.file.src_uri in (terms.SOURCE, terms.INDEX) else terms.tips(glossary),
         terms=page.file.src_uri == terms.SOURCE,
-        board=board.url_relative_to(page.file) if board else "",
-        scores=scored if page.file == board else None,
+        board=found.url_relative_to(page.file) if found else "",
+        scores=scored if page.file == found else None,
     )
-    return markdown
+    book.start(source, context)
+    # A lab's blocks are numbered where its Markdown is made.
+    return markdown if source.lab else source.numbered
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> None:
@@ -236,27 +240,26 @@ def squeezed(css: str) -> str:
     return re.sub(r" ?([{};,>]) ?", r"\1", css).replace(": ", ":").replace(";}", "}").strip()
 
 
-def lab(text: str, name: str, weekly: bool = False) -> str:
-    """Return a notebook as the Markdown of a page."""
-    cells = json.loads(text)["cells"]
+def lab(page: Source, name: str) -> str:
+    """Return a notebook as the Markdown of a page, its blocks numbered."""
     download = f"[Download this lab]({name}/{name}.ipynb){{ download={name}.ipynb }} and run it in Jupyter."
-    if weekly:
+    if page.weekly:
         download += "\nIt takes minutes, so it is not run at each change of the book but once a week."
-    title = re.sub(r"^#\s*", "", "".join(cells[0]["source"]).partition("\n")[0])
+    title = re.sub(r"^#\s*", "", page.cells[0].source.partition("\n")[0])
     parts = [f"---\ndescription: {json.dumps(terms.plain(title))}\n---\n"]
-    for number, cell in enumerate(cells):
-        source = "".join(cell["source"]).strip("\n")
-        if cell["cell_type"] == "markdown":
-            if number == 0:
+    numbers = {block.cell: block.number for block in page.blocks}
+    for cell in page.cells:
+        source = cell.source.strip("\n")
+        if cell.kind == "markdown":
+            if cell.number == 1:
                 head, _, rest = source.partition("\n")
                 source = f"{head}\n\n{download}\n{rest}"
                 sentence = next((line for line in rest.splitlines() if line.strip()), title)
                 parts[0] = f"---\ndescription: {json.dumps(terms.plain(sentence))}\n---\n"
             parts.append(source)
             continue
-        parts.append(f"```python\n{source}\n```")
-        shown = notebooks._stored(cell).rstrip("\n")
-        if shown:
+        parts.append(f'```{{.python data-block="{numbers[cell.number]}"}}\n{source}\n```')
+        if shown := cell.printed.rstrip("\n"):
             parts.append(f"```{{.text .output}}\n{shown}\n```")
     return "\n\n".join(parts) + "\n"
 
@@ -271,28 +274,25 @@ def _folder(file: File) -> str:
     return file.src_uri.rpartition(".")[0] + "/"
 
 
-def _scores(file: File, drawn: running.Result) -> dict[str, extension.Score]:
+def _scores(address: str, page: Source, drawn: Result) -> dict[str, board.Score]:
     """What the scoreboard shows of a page."""
     found = {}
-    prose = notebooks._prose if file.src_uri.endswith(".ipynb") else blocks.prose
-    text = prose(Path(file.abs_src_path or "").read_text(encoding="utf-8")) if drawn.scores else ""
-    for block in _blocks(file.abs_src_path or "") if drawn.scores else []:
-        for mark in marks.marks(block) if block.runs else []:
-            href, place = f"{file.src_uri}#score-{mark.id}", marks.place(text, block.line)
-            found[mark.id] = extension.Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
+    for block in page.runs if drawn.scores else ():
+        for mark in marks.marks(block):
+            href, place = f"{address}#score-{mark.id}", marks.place(page.prose, block.line)
+            found[mark.id] = board.Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
     return found
 
 
-def _draw(paths: list[str]) -> list[running.Result | str]:
+def _draw(pages: list[Source]) -> list[Result | str]:
     """Recall pages, or run them side by side, each in a process of its own; a page that fails is its message."""
-    # A weekly lab would hold up every build by minutes: its page shows the outputs it stores, which its own
-    # weekly run compares, and it draws no figures.
-    daily = [at for at, path in enumerate(paths) if not notebooks.weekly(path)]
-    found: list[running.Result | str] = [running.Result() for _ in paths]
+    found: list[Result | str] = [Result() for _ in pages]
     new = []
-    for at in daily:
-        if any(block.runs for block in _blocks(paths[at])):
-            if recalled := running.recall(paths[at]):
+    for at, page in enumerate(pages):
+        # A weekly lab would hold up every build by minutes: its page shows the outputs it stores, which its own
+        # weekly run compares, and it draws no figures.
+        if page.runs and not page.weekly:
+            if recalled := cache.recall(page):
                 found[at] = recalled
             else:
                 new.append(at)
@@ -300,11 +300,6 @@ def _draw(paths: list[str]) -> list[running.Result | str]:
         return found
     workers = min(len(new), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        for at, drawn in zip(new, pool.map(running.drawn, [paths[at] for at in new]), strict=True):
+        for at, drawn in zip(new, pool.map(cache.drawn, [pages[at] for at in new]), strict=True):
             found[at] = drawn
     return found
-
-
-def _blocks(path: str) -> list[blocks.Block]:
-    reader = notebooks if path.endswith(".ipynb") else blocks
-    return reader.parse(Path(path).read_text(encoding="utf-8"), path)
