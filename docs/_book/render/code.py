@@ -96,8 +96,10 @@ class Cells(Postprocessor):
         def cell(match: re.Match[str]) -> str:
             nonlocal count
             block = self._block(match)
-            if block is None or any(start <= match.start() < end for start, end in listed):
+            if block is None:
                 return match[0]
+            if any(start <= match.start() < end for start, end in listed):
+                return _opened(match, {"data-copy": block.source}) + match["body"]
             count += 1
             return self._cell(match, block, count)
 
@@ -118,8 +120,7 @@ class Cells(Postprocessor):
         said = json.dumps(described(block, page, number), ensure_ascii=False)
         check = check_lines(block, page)
         attributes = {"data-copy": block.source, "data-cell": said} | ({"data-check": check} if check else {})
-        written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())
-        return f'<div class="{match["classes"]}"{match["rest"]}{written}>{SCORE.sub(self._mark, match["body"])}'
+        return _opened(match, attributes) + SCORE.sub(self._mark, match["body"])
 
     def _mark(self, match: re.Match[str]) -> str:
         """Let a mark be linked to, and link to its row of the scoreboard."""
@@ -168,5 +169,7 @@ def check_lines(block: Block, page: Page) -> str:
     return ""
 
 
-def _escaped(text: str) -> str:
-    return html.escape(text).replace("\n", "&#10;")
+def _opened(match: re.Match[str], attributes: dict[str, str]) -> str:
+    """Return the opening tag of a block with more attributes."""
+    written = [f'{name}="{html.escape(value)}"'.replace("\n", "&#10;") for name, value in attributes.items()]
+    return f'<div class="{match["classes"]}"{match["rest"]} {" ".join(written)}>'
