@@ -18,7 +18,7 @@ from _book import cache as making
 from _book.browser import build as live
 from _book.browser import pyodide as runtime
 from _book.compare import difference
-from _book.render import drawing
+from _book.render import colours
 from sklearn.datasets import load_digits
 
 SOURCES = ("_kept", "_published", "_mirrored")
@@ -316,7 +316,7 @@ def test_a_figure_comes_as_the_page_would_show_it(run):
     (figure,) = found["figures"]
     assert figure["name"] == "a.svg"
     assert 'aria-label="two points"' in figure["svg"]
-    assert drawing.COLOURS["#1f77b4"] in figure["svg"]
+    assert colours.COLOURS["#1f77b4"] in figure["svg"]
     assert run("1\n", None, "edited")["figures"] == []
 
 

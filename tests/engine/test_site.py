@@ -12,7 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from _book import blocks
-from _book.render import drawing
+from _book.render import colours
 from _book.site import font, terms
 
 ROOT = Path(__file__).parents[2]
@@ -170,7 +170,7 @@ def luminance(colour):
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
-@pytest.mark.parametrize("scheme", [drawing.LIGHT, drawing.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("scheme", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
 def test_colours_of_figures_stand_out(scheme):
     """3 to 1 for lines, on the scheme's own paper; the style sheet says the same values."""
     paper = luminance(scheme["paper"])

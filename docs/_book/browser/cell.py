@@ -30,7 +30,7 @@ from _book import run as running
 from _book.blocks import Block, Example
 from _book.compare import difference
 from _book.page import Page
-from _book.render import drawing
+from _book.render import colours
 
 # What is fetched when a block first needs it, by the name it is imported as.
 LATER = {"matplotlib": "matplotlib", "sklearn": "digits"}
@@ -235,7 +235,7 @@ def _outcome(page: Space, go: Callable[[], str | None], alt: dict[str, str]) -> 
         state, message = "error", f"{type(error).__name__}: {error}".splitlines()[0]
     seconds = time.perf_counter() - start
     pictures = [
-        {"name": name, "svg": drawing.inline(svg.decode(), name, alt.get(name, name))}
+        {"name": name, "svg": colours.inline(svg.decode(), name, alt.get(name, name))}
         for name, svg in page.figures.items()
     ]
     output = "".join(page.pieces)

