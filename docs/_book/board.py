@@ -280,11 +280,8 @@ def _bound(target: ast.expr, source: ast.expr, names: frozenset[str]) -> set[str
         case ast.Call(func=ast.Name(id="range"), args=limits) if isinstance(target, ast.Name):
             return {target.id} if all(_written(limit, names) for limit in limits) else set()
         case ast.Call(func=ast.Attribute(value=ast.Dict() as inner, attr="items")) if isinstance(target, ast.Tuple):
-            return {
-                name
-                for part, values in zip(target.elts, (inner.keys, inner.values), strict=False)
-                for name in _bound(part, ast.List([value for value in values if value], ast.Load()), names)
-            }
+            items = [ast.List([key for key in inner.keys if key], ast.Load()), ast.List(inner.values, ast.Load())]
+            return {name for pair in zip(target.elts, items, strict=False) for name in _bound(*pair, names)}
     return {target.id} if isinstance(target, ast.Name) and _written(source, names) else set()
 
 
@@ -492,9 +489,9 @@ def _rounded(node: ast.expr) -> tuple[ast.expr, ast.expr | None] | None:
             return x, k[0] if k else None
         case ast.Call(func=ast.Attribute(value=x, attr="round"), args=[*k]):
             return x, k[0] if k else None
-        case ast.ListComp(elt=element) if inner := _rounded(element):
+        case ast.ListComp(elt=element) if found := _rounded(element):
             # The places must not depend on the loop, or they could not be asked for outside it.
-            return (node, inner[1]) if inner[1] is None or isinstance(inner[1], ast.Constant) else None
+            return (node, found[1]) if found[1] is None or isinstance(found[1], ast.Constant) else None
     return None
 
 

@@ -6,6 +6,7 @@ import ast
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -181,12 +182,11 @@ def _reported() -> Iterator[None]:
         pytest.fail(message, pytrace=False)
 
 
-@dataclass(frozen=True)
 class Docstring(Block):
     """The examples of a docstring, with the prose between them left alone."""
 
-    @property
-    def examples(self) -> list[blocks.Example]:  # type: ignore[override]
+    @cached_property
+    def examples(self) -> list[blocks.Example]:
         """The prompts of the docstring."""
         return blocks.session(self.code, strict=False)[0]
 

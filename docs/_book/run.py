@@ -98,8 +98,8 @@ def steps(block: Block) -> Iterator[Step]:
             yield Step(example.source, body + example.line, "all", example, expected)
     else:
         output = block.output
-        expected = Expected(output.code, output.line + 1, output.prefix) if output else None
-        yield Step(block.code, body, "last" if block.cell else "none", expected=expected)
+        place = Expected(output.code, output.line + 1, output.prefix) if output else None
+        yield Step(block.code, body, "last" if block.cell else "none", expected=place)
 
 
 class Session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import html
 import json
 import re
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import markdown
 import pytest
-from _book import cache, exercises
+from _book import exercises
 from _book.page import Page
 from _book.render import check
 from _book.render.extension import BookExtension
@@ -269,18 +268,3 @@ def test_a_light_style_sheet_is_the_same_style_sheet() -> None:
     assert len(light) < 0.9 * len(css)
     assert light.count("{") == css.count("{")
     assert re.sub(r"[\s;]", "", light) == re.sub(r"/\*.*?\*/|[\s;]", "", css, flags=re.S)
-
-
-def test_what_a_figure_depends_on_is_what_running_imports() -> None:
-    """Or the cache would show a figure that an old engine drew."""
-    folder = ROOT / "docs" / "_book"
-    needed, seen = {"cache"}, set()
-    while needed - seen:
-        name = (needed - seen).pop()
-        seen.add(name)
-        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("_book"):
-                package = node.module == "_book"
-                needed |= {alias.name for alias in node.names} if package else {str(node.module).removeprefix("_book.")}
-
-    assert sorted(needed) == sorted(cache.ENGINE)

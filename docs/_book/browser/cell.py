@@ -19,7 +19,7 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -106,12 +106,14 @@ class Space(running.Session):
             self.pieces.append(printed.getvalue())
             self.collect(None)
 
-    def place(self, module: types.ModuleType) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def place(self, module: types.ModuleType) -> Iterator[None]:
         """Be the reader's own session, with Matplotlib if it has been fetched."""
         self.draws = "matplotlib" in loaded()
         if self.draws:
             _settle(self.namespace)
-        return super().place(module)
+        with super().place(module):
+            yield
 
     def collect(self, block: Block | None) -> None:
         """Take every picture that a cell saved; the reader may name them as they like."""
@@ -279,7 +281,8 @@ class _Finder:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name in ("matplotlib", "matplotlib.pyplot") and "matplotlib" not in loaded():
-            return ModuleSpec(name, _Finder, is_package=True)
+            loader: Any = _Finder
+            return ModuleSpec(name, loader, is_package=True)
         return None
 
     @staticmethod

@@ -1,11 +1,12 @@
 """What the pages use of scikit-learn's datasets: the very same arrays, out of the scikit-learn that built the site."""
 
 import pathlib
+from typing import Any
 
 import numpy as np
 
 
-def load_digits(*, n_class=10, return_X_y=False, as_frame=False):
+def load_digits(*, n_class: int = 10, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the 1,797 digits of 8 x 8 pixels."""
     if as_frame:
         raise ValueError("load_digits: as_frame needs pandas, which is not in the browser")
@@ -26,7 +27,7 @@ def load_digits(*, n_class=10, return_X_y=False, as_frame=False):
     )
 
 
-class Bunch(dict):
+class Bunch(dict[str, Any]):
     """A dict whose items are attributes too."""
 
     __getattr__ = dict.__getitem__

@@ -13,7 +13,7 @@ from typing import Any
 
 import markdown
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.utils import yaml_load
+from mkdocs.utils.yaml import yaml_load
 
 from _book.blocks import Problem
 from _book.page import Page

@@ -61,7 +61,7 @@ class BookExtension(Extension):
     def start(self, page: Page | None, context: Context | None = None) -> None:
         """Say what page is rendered next; its text is `page.numbered`. Without one, pages are read as they come."""
         self.given = page
-        self.page = page or Page.parse("")
+        self.page = page or Page("", "page.md", "page.md")
         self.context = context or Context()
         self.depth = 0  # how deep in renderings we are: a docstring is rendered within its page
 

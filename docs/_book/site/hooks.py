@@ -99,8 +99,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, exporting.ARCHIVE, content=exporting.archive(archived)))
     alive.clear()
     alive.update(live.build(Path(config.docs_dir).parent / ".cache" / "book"))
-    for name, content in alive.items():
-        files.append(File.generated(config, live.FOLDER + name, content=content))
+    for name, data in alive.items():
+        files.append(File.generated(config, live.FOLDER + name, content=data))
     if styles := files.get_file_from_path("assets/book.css"):
         styles.content_string = squeezed(styles.content_string)
     if worker := live.find(alive, "sw.js"):

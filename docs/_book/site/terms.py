@@ -7,7 +7,7 @@ itself nowhere, and the index lists only headings and places that stress it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -118,7 +118,7 @@ def filled(content: str, terms: Iterable[Term], parts: Iterable[Part], up: str) 
 def place(term: Term, found: Iterable[Section]) -> Section | None:
     """Return the section whose heading has the term, else the first that stresses it, else that first uses it."""
     found = list(found)
-    ways = [
+    ways: list[Callable[[Section], object]] = [
         lambda section: term.pattern.search(section.title),
         lambda section: any(term.pattern.fullmatch(text) for text in section.stressed),
         lambda section: not term.everyday and term.pattern.search(section.text),
