@@ -33,11 +33,17 @@ STYLE = {"svg.hashsalt": "shallownet", "svg.fonttype": "none"}
 
 
 class BookError(Exception):
-    """A block of a page fails; its text is one line: path, line of the page, what is wrong."""
+    """A block of a page fails; its text is one line: path, line of the page, what is wrong.
+
+    It may cross from one process to another.
+    """
 
     def __init__(self, path: str, line: int, message: str, detail: str = "") -> None:
-        super().__init__(f"{path}:{line}: {message}")
+        super().__init__(path, line, message, detail)
         self.path, self.line, self.message, self.detail = path, line, message, detail
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from types import CodeType
 import markdown
 import nbformat
 import pytest
-from _book import blocks, cache, exercises, labs
-from _book import board as marks
+from _book import blocks, cache, labs
+from _book.board import HEADER
 from _book.collect import Book, PageTests
 from _book.compare import difference
 from _book.page import Page
@@ -1050,45 +1050,18 @@ def test_the_build_misses_what_a_mark_never_met(name: str) -> None:
         run_page(Page.parse(page(f"```python\n{code}\n```\n"), "a.md"), record=True)
 
 
-def incomplete_row() -> str:
-    """What is said of a row whose block did not run: the page failed, or is a lab that only its own week runs."""
-    text = f"{marks.HEADER}\n| --- | --- | --- |\n| `weekly` | Once a week. | Known |\n"
+def test_a_row_that_no_build_completes_is_named() -> None:
+    """It would stand there as it is written: the page failed, or is a lab that only its own week runs."""
+    text = f"{HEADER}\n| --- | --- | --- |\n| `weekly` | Once a week. | Known |\n"
     known = {"other": Score("1", "1", False, "a.md", "section 1.1")}
     found: list[blocks.Problem] = []
     book = extension.BookExtension(found.append)
     book.start(Page.parse(text, "docs/scoreboard.md"), extension.Context(scores=known))
+
     markdown.markdown(text, extensions=["tables", book])
-    return "".join(map(str, found))
 
-
-def test_a_row_that_no_build_completes_is_named() -> None:
-    """It would stand there as it is written, without a number and without a verdict."""
-    assert incomplete_row().startswith("docs/scoreboard.md:3: nothing is known of weekly: ")
-
-
-def unchecked() -> str:
-    """What is said of exercises whose answers cannot be checked."""
-    exercise = '**Exercise 1.1 (code).** Do it.\n\n??? success "Solution"\n    ```python\n    {}\n    ```\n'
-    texts = [exercise.format("pass"), "```python\nx = 1\n```\n\n" + exercise.format("x = 2\n    assert x")]
-    return "".join(str(problem) for text in texts for problem in exercises.problems(Page.parse(text)))
-
-
-def test_the_contributors_page_quotes_what_is_said(
-    planted: tuple[Path, str], planted_labs: tuple[Path, str], board: tuple[Path, str]
-) -> None:
-    """A message that nothing says any more helps nobody to mend anything."""
-    text = (ROOT / "docs" / "contributing.md").read_text("utf-8")
-    table = text[text.index("| It says | Mend it |") :].splitlines()[2:]
-    quoted = [quote for row in table for quote in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
-    said = "".join(run[1] for run in (planted, planted_labs, board))
-    said += " ".join(says for _, _, says in UNRECORDED.values())
-    said += "".join(str(problem) for problem in marks.book_problems(Page.parse("", "docs/scoreboard.md"), []))
-    said += incomplete_row() + unchecked()
-    said += "no explorable line"  # as a test of the site sees it said
-    said = said.replace("`", "")
-
-    assert len(quoted) > 30
-    assert [quote for quote in quoted if quote not in said] == []
+    (problem,) = found
+    assert str(problem).startswith("docs/scoreboard.md:3: nothing is known of weekly: ")
 
 
 @pytest.mark.parametrize("rule", ["python", "pycon", *blocks.PASSIVE, *blocks.OPTIONS])
@@ -1108,3 +1081,13 @@ def test_a_page_can_be_handed_to_another_process(name: str) -> None:
     again = pickle.loads(pickle.dumps(page))
 
     assert before == (again.runs, again.images, again.exercises, again.marks, again.front)
+
+
+def test_an_error_can_be_handed_to_another_process() -> None:
+    """With its line and its traceback."""
+    error = BookError("a.md", 3, "wrong", "detail")
+
+    again = pickle.loads(pickle.dumps(error))
+
+    assert str(again) == str(error) == "a.md:3: wrong"
+    assert (again.path, again.line, again.message, again.detail) == ("a.md", 3, "wrong", "detail")

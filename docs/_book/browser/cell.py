@@ -26,11 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from _book import run as running
 from _book.blocks import Block, Example
 from _book.compare import difference
 from _book.page import Page
 from _book.render import colours
+from _book.run import BookError, Session, Step, main, steps
 
 # What is fetched when a block first needs it, by the name it is imported as.
 LATER = {"matplotlib": "matplotlib", "sklearn": "digits"}
@@ -38,8 +38,8 @@ LATER = {"matplotlib": "matplotlib", "sklearn": "digits"}
 spaces: dict[str, Space] = {}
 
 
-class Space(running.Session):
-    """A page's names, as `running.Session` has them; nothing of the page but its cells is here."""
+class Space(Session):
+    """A page's names, as `run.Session` has them; nothing of the page but its cells is here."""
 
     def __init__(self, path: str) -> None:
         super().__init__(Page("", os.path.abspath(path), path))
@@ -75,14 +75,14 @@ class Space(running.Session):
         # What has run is always the page down to some cell: those below have to run again.
         self.before = {each: names for each, names in self.before.items() if each < number} | {number: self.names()}
 
-    def steps(self, block: Block) -> str | None:
+    def perform(self, block: Block) -> str | None:
         """Run a cell piece by piece, keep what it prints, and return the first difference to the page."""
-        module = running.main() if block.standalone else self.module
+        module = main() if block.standalone else self.module
         message = None
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.place(module))
             stack.callback(self.collect, block)
-            for step in running.steps(block):
+            for step in steps(block):
                 printed, error = self.execute(step, module.__dict__)
                 self.pieces.append(printed)
                 shown = self.judge(step, printed, error)
@@ -121,7 +121,7 @@ class Space(running.Session):
             self.figures[file.name] = file.read_bytes()
             file.unlink()
 
-    def describe(self, error: BaseException, line: int) -> running.BookError:
+    def describe(self, error: BaseException, line: int) -> BookError:
         """Describe an exception; of its traceback, what the reader wrote."""
         found = super().describe(error, line)
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in self.lines]
@@ -175,7 +175,7 @@ def run(space: str, given: str) -> str:
         output = None if wanted is None else Block(page.page, line, "output", wanted)
         options = {"standalone": ""} if cell.get("standalone") else {}
         number = int(page.page.endswith(".ipynb"))
-        return page.steps(Block(page.page, line, cell["language"], code, options=options, output=output, cell=number))
+        return page.perform(Block(page.page, line, cell["language"], code, options=options, output=output, cell=number))
 
     return json.dumps(_outcome(page, go, dict(cell.get("figures") or {})))
 
@@ -204,7 +204,7 @@ def check(space: str, given: str) -> str:
         trial.edited(exercise["code"])
         for source in exercise["assertions"]:
             with trial.place(trial.module):
-                _, error = trial.execute(running.Step(source, 1, "none"), trial.namespace)
+                _, error = trial.execute(Step(source, 1, "none"), trial.namespace)
             if error is not None:
                 failed = source
             if isinstance(error, AssertionError):
@@ -231,7 +231,7 @@ def _outcome(page: Space, go: Callable[[], str | None], alt: dict[str, str]) -> 
     try:
         message = go()
         state = "differs" if message else "ok"
-    except running.BookError as error:
+    except BookError as error:
         state, message, traced, line = "error", error.message, error.detail, error.line
     except BaseException as error:  # such as an interrupt, which the engine leaves to pytest
         state, message = "error", f"{type(error).__name__}: {error}".splitlines()[0]

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
 
-from _book import board as marks
+from _book.board import HEADER, rows
 
 if TYPE_CHECKING:
     from _book.render.extension import BookExtension
@@ -44,10 +44,10 @@ class Scoreboard(Treeprocessor):
         if known is None:
             return
         # From the text: in the tree, the ids have been put away already.
-        names = iter(marks.rows(self.book.page))
+        names = iter(rows(self.book.page))
         for table in root.iter("table"):
             titles = ["".join(cell.itertext()) for cell in table.iter("th")]
-            if "| " + " | ".join(titles) + " |" == marks.HEADER:
+            if "| " + " | ".join(titles) + " |" == HEADER:
                 self._complete(table, names, known)
 
     def _complete(self, table: ElementTree.Element, names: Iterator[str], known: dict[str, Score]) -> None:

@@ -6,9 +6,7 @@ page and the line; a strict build fails on them, and shows all of them at once.
 
 from __future__ import annotations
 
-import html
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -16,7 +14,6 @@ from xml.etree import ElementTree
 from markdown import Markdown
 from markdown.extensions import Extension
 from markdown.treeprocessors import Treeprocessor
-from math_core import LatexError, LatexToMathML
 
 from _book.blocks import Problem
 from _book.page import Page
@@ -24,12 +21,11 @@ from _book.render.board import Score, Scoreboard
 from _book.render.code import Cells, Depth, Numbers
 from _book.render.figures import Figures
 from _book.render.glossary import FirstUse, Glossary, Terms
-from _book.render.math import INLINE_MATH, TAG, DisplayMath, InlineMath
+from _book.render.math import INLINE_MATH, DisplayMath, InlineMath
 
 # Below "mkdocs", so that its strict mode counts what is logged here.
 log = logging.getLogger("mkdocs.plugins.book")
 
-MARKUP = re.compile(r"<[^>]*>")
 
 
 @dataclass
@@ -55,7 +51,6 @@ class BookExtension(Extension):
         super().__init__()
         self.report = report
         self.characters: set[str] = set()  # what the math of all pages is written with
-        self.convert = LatexToMathML(fancy_error=False)
         self.start(None)
 
     def start(self, page: Page | None, context: Context | None = None) -> None:
@@ -94,22 +89,6 @@ class BookExtension(Extension):
         md.treeprocessors.register(Depth(md, self), "book_depth", -100)
         # After `raw_html` has put the code back.
         md.postprocessors.register(Cells(md, self), "book_cells", 5)
-
-    def mathml(self, tex: str, *, display: bool) -> str:
-        """Convert TeX; report what cannot be converted, and show it as it is written."""
-        source = tex.strip()
-        if display:
-            tex = TAG.sub("", tex)
-        try:
-            found = self.convert.convert_with_local_state(tex.strip(), displaystyle=display)
-        except LatexError as error:
-            said = " ".join(str(error).split())
-            self.problem(source, f"cannot read this TeX: {said}")
-            return f"<code>{html.escape(source)}</code>"
-        self.characters.update(html.unescape(MARKUP.sub("", found)))
-        if "<msqrt" in found or "<mroot" in found:
-            self.characters.add("\u221a")  # no text, but without the glyph a browser draws no root sign at all
-        return found
 
 
 class External(Treeprocessor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -9,13 +10,32 @@ from xml.etree import ElementTree
 from markdown import Markdown
 from markdown.blockprocessors import BlockProcessor
 from markdown.inlinepatterns import InlineProcessor
+from math_core import LatexError, LatexToMathML
 
 if TYPE_CHECKING:
     from _book.render.extension import BookExtension
 
 INLINE_MATH = r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$])+?)(?<!\s)\$(?![\d$])"
 DISPLAY_MATH = re.compile(r"(?:^|\n)[ ]{0,3}\$\$(.*?)\$\$[ ]*(?=\n|$)", re.DOTALL)
+MARKUP = re.compile(r"<[^>]*>")
 TAG = re.compile(r"\\tag\{([^}]*)\}")
+
+
+def mathml(book: BookExtension, tex: str, *, display: bool) -> str:
+    """Convert TeX; report what cannot be converted, and show it as it is written."""
+    source = tex.strip()
+    if display:
+        tex = TAG.sub("", tex)
+    try:
+        found = LatexToMathML(fancy_error=False).convert_with_local_state(tex.strip(), displaystyle=display)
+    except LatexError as error:
+        said = " ".join(str(error).split())
+        book.problem(source, f"cannot read this TeX: {said}")
+        return f"<code>{html.escape(source)}</code>"
+    book.characters.update(html.unescape(MARKUP.sub("", found)))
+    if "<msqrt" in found or "<mroot" in found:
+        book.characters.add("\u221a")  # no text, but without the glyph a browser draws no root sign at all
+    return found
 
 
 class InlineMath(InlineProcessor):
@@ -24,8 +44,8 @@ class InlineMath(InlineProcessor):
         self.book = book
 
     def handleMatch(self, m: re.Match[str], data: str) -> tuple[str, int, int]:
-        mathml = self.book.mathml(m[1], display=False)
-        return self.md.htmlStash.store(mathml), m.start(0), m.end(0)
+        found = mathml(self.book, m[1], display=False)
+        return self.md.htmlStash.store(found), m.start(0), m.end(0)
 
 
 class DisplayMath(BlockProcessor):
@@ -50,7 +70,7 @@ class DisplayMath(BlockProcessor):
         box = ElementTree.SubElement(parent, "div", {"class": "math"})
         # A box of its own, so that a long equation scrolls and the page does not.
         scroll = ElementTree.SubElement(box, "div", {"class": "math__scroll", "tabindex": "0"})
-        scroll.text = self.parser.md.htmlStash.store(self.book.mathml(match[1], display=True))
+        scroll.text = self.parser.md.htmlStash.store(mathml(self.book, match[1], display=True))
         tags = TAG.findall(match[1])
         if len(tags) > 1:
             self.book.problem(match[1].strip(), "one \\tag an equation")
