@@ -15,11 +15,14 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
 GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 
-# How the chapters define: "what we call the *gain*", "these are the *logits*", "$c < 1$, **order**: differences
-# shrink". Emphasis anywhere else is stress, and so are these words.
-STRESS = {"same", "only", "first", "last", "whole", "other", "one", "two", "opposite", "product", "ratio"}
+# How the chapters define: "what we call the *gain*", "these are the *logits*", "each is a *mode*", "a first layer, the
+# *stem*, brings the inputs to a *stream*", "$c < 1$, **order**: differences shrink".
+# Emphasis anywhere else is stress, and so are these words.
+STRESS = {"same", "only", "first", "last", "whole", "other", "one", "two", "opposite", "product", "ratio", "variance"}
+STRESS |= {"column", "row", "worst", "best", "sum", "doubling"}
 DEFINED = re.compile(
-    r"(?:\b(?:calls?|called|names?|named|known as)(?:\s+[\w'-]+){0,3}?\s+|\b(?:is|are)\s+the\s+|[$],\s+(?=\S+:))"
+    r"(?:\b(?:calls?|called|names?|named|known as)(?:\s+[\w'-]+){0,3}?\s+|\b(?:is|are)\s+(?:the|an?)\s+|[$],\s+(?=\S+:)"
+    r"|,\s+the\s+(?=\S+,)|\bto\s+an?\s+)"
     r"(?P<mark>\*{1,2})(?P<term>[a-z][a-z-]*(?:\s[a-z-]+){0,2})(?P=mark)(?=[\s.,:;)])"
 )
 
@@ -64,6 +67,8 @@ def test_what_a_chapter_defines_is_in_the_glossary(path: Path) -> None:
         ("The outputs $A$ are the *logits*, and the loss", ["logits"]),
         ("- $\\chi_1 < 1$, **order**: differences shrink", ["order"]),
         ("a network known as *residual*.", ["residual"]),
+        ("Each triple is a *mode*: a strength", ["mode"]),
+        ("A first layer, the *stem*, brings the inputs to a *stream* $x$.", ["stem", "stream"]),
         # Stress, and headings in bold, are no definitions.
         ("It moves *faster*, and the *large* network has the *largest* gradient.", []),
         ("They are the *same* number, and this is the *only* one; it is the *first step*, and", []),
@@ -85,6 +90,39 @@ def test_a_missing_term_is_named_with_its_line() -> None:
 
     assert missing(text, "Logit\n:   The output.\n") == [
         "docs/page.md:4: 'wobble' is defined here and missing in docs/glossary.md"
+    ]
+
+
+def unused(glossary: str, pages: list[str]) -> list[str]:
+    """Return the terms of the glossary that no page uses; of an everyday word only its stress counts."""
+    proses = [blocks.prose(text) for text in pages]
+    found = []
+    for term in terms.parse(glossary):
+        stressed = rf"\*(?:{term.pattern.pattern})\*|^#+ .*(?:{term.pattern.pattern})"
+        pattern = re.compile(stressed, re.I | re.M) if term.everyday else term.pattern
+        if not any(pattern.search(prose) for prose in proses):
+            line = glossary[: glossary.index(f"\n{term.name}\n:")].count("\n") + 2
+            found.append(f"docs/glossary.md:{line}: {term.name!r} is used on no page")
+    return found
+
+
+def test_every_term_is_used_on_a_page() -> None:
+    """The glossary explains the words of the book, not of the field; words that only lists use are not the book's."""
+    pages = [path for path in (ROOT / "docs").rglob("*.md") if "_book" not in path.parts]
+
+    found = unused(GLOSSARY, [path.read_text("utf-8") for path in pages if path.name not in terms.UNLISTED])
+
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_an_unused_term_is_named_with_its_line() -> None:
+    """Code does not use a word, and an everyday word is not used by being there."""
+    glossary = "# G\n\nMode (of a task)\n:   One.\n\nRank\n:   Two.\n\nStem (of a net)\n:   Three.\n\nUnit\n:   Four.\n"
+    page = "A mode, and *the* first *stem*, of units.\n\n```python\nrank = 1\n```\n"
+
+    assert unused(glossary, [page]) == [
+        "docs/glossary.md:3: 'Mode (of a task)' is used on no page",
+        "docs/glossary.md:6: 'Rank' is used on no page",
     ]
 
 
