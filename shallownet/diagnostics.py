@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 __all__ = ["angles", "check_gradients", "coordinate_change", "correlations", "dead_units", "grad_norms",
-    "jacobian_singular_values", "lengths", "rms", "saturation", "unit_rank", "unit_spread", "update_ratio"]
+    "jacobian_singular_values", "lengths", "rms", "saturation", "unit_distance", "unit_rank", "unit_spread",
+    "update_ratio"]
 
 Layers = Sequence[tuple[np.ndarray, np.ndarray]]
+
+PAIRS = 2**20  # pairs of units, or weights of pairs, that are looked at together: a few megabytes
 
 
 def unit_spread(W: np.ndarray) -> np.ndarray:
@@ -37,6 +40,40 @@ def unit_spread(W: np.ndarray) -> np.ndarray:
     """
     W = _matrix("unit_spread", "W", W)
     return np.asarray((W.max(axis=-2) - W.min(axis=-2)).max(axis=-1))
+
+
+def unit_distance(W: np.ndarray) -> np.ndarray:
+    r"""Return the smallest distance between two units (rows): 0 if any two are tied, whatever the others do.
+
+    `unit_spread` is a maximum: one free unit hides all that are tied. Here one tie shows among a thousand free units.
+    As with `unit_spread`, compare with a small number: matrix products may round equal rows differently.
+
+    Args:
+        W: `(..., n_out, n_in)`, with two units or more.
+
+    Returns:
+        Shape `(...)`: the Euclidean distance of the nearest pair, right to about the last digit of a difference of
+        two weights, however near the two and however large the weights. NaN for a network that is not finite.
+
+    Raises:
+        ValueError: If `W` is not a numeric array with two axes or more, or has one unit only.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.diagnostics import unit_distance, unit_spread
+        >>> W = np.array([[1000.0, 2.0], [1000.0, 2.0 + 2**-20], [7.0, 0.0]])
+        >>> float(unit_distance(W)) == 2**-20, float(unit_spread(W))
+        (True, 993.0)
+    """
+    W = _matrix("unit_distance", "W", W)
+    n, n_in = W.shape[-2:]
+    _require(n >= 2, "unit_distance: W must have two units or more", W.shape)
+    networks = W.reshape(-1, n, n_in)
+    finite = np.isfinite(networks).all(axis=(-2, -1))
+    at_once = max(1, PAIRS // (n * n))
+    parts = [networks[k : k + at_once] for k in range(0, len(networks), at_once)]
+    found = [_nearest(np.where(np.isfinite(part), part, 0)) for part in parts]
+    return np.where(finite, np.concatenate([*found, np.empty(0)]), np.nan).reshape(W.shape[:-2])
 
 
 def unit_rank(W: np.ndarray, tolerance: float = 1e-8) -> np.ndarray:
@@ -341,6 +378,35 @@ def _chain_rule(params: Layers, X: np.ndarray, Y: np.ndarray, activation: Any, l
         if l > 0:
             dZ = params[l][0].mT @ dZ * activation.df(Z[l - 1])
     return grads[::-1]
+
+
+def _nearest(W: np.ndarray) -> np.ndarray:
+    """Return the smallest distance between two rows of each matrix `(N, n, n_in)`.
+
+    A matrix product gives all squared distances quickly and with a rounding error that hides the small ones. So it
+    only rules out the pairs that are certainly not the nearest; the others are subtracted, entry by entry.
+    """
+    n, n_in = W.shape[-2:]
+    # the median: if most rows are almost equal they become almost 0, and so does the error of their product
+    U = W - np.median(W, axis=-2, keepdims=True)
+    size = np.abs(U).max(axis=(-2, -1), keepdims=True)
+    U = U / np.where(size > 0, size, 1)  # squares neither overflow nor underflow
+    squares = (U * U).sum(axis=-1)
+    sums = squares[:, :, None] + squares[:, None, :]
+    error = (2 * n_in + 16) * (np.finfo(float).eps * sums + np.finfo(float).tiny)
+    product = sums - 2 * (U @ U.mT)
+    at_most = np.where(np.eye(n, dtype=bool), np.inf, product + error).min(axis=(-2, -1), keepdims=True)
+    which, i, j = np.nonzero(np.triu(product - error <= at_most, k=1))
+    best = np.full(len(W), np.inf)
+    few = max(1, PAIRS // n_in)
+    while len(which):
+        D = np.abs(W[which[:few], i[:few]] - W[which[:few], j[:few]])
+        largest = D.max(axis=-1)
+        D /= np.where(largest > 0, largest, 1)[:, None]
+        np.minimum.at(best, which[:few], largest * np.sqrt((D * D).sum(axis=-1)))
+        left = np.flatnonzero(best[which[few:]] > 0) + few  # a tie is a tie: nothing is nearer
+        which, i, j = which[left], i[left], j[left]
+    return best
 
 
 def _distances(U: np.ndarray, sign: int) -> np.ndarray:

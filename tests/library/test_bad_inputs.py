@@ -373,6 +373,9 @@ LOSSES = [
 DIAGNOSTICS = [
     (lambda: diag.unit_spread(np.zeros(3)), ValueError, r"unit_spread: W .*shape \(3,\)"),
     (lambda: diag.unit_spread(RAGGED), ValueError, r"unit_spread: W .*object"),
+    (lambda: diag.unit_distance(np.zeros(3)), ValueError, r"unit_distance: W .*shape \(3,\)"),
+    (lambda: diag.unit_distance(np.zeros((5, 1, 3))), ValueError, r"unit_distance: W .*two units.*got \(5, 1, 3\)"),
+    (lambda: diag.unit_distance(TEXT), ValueError, r"unit_distance: W .*<U1"),
     (lambda: diag.unit_rank(np.zeros((0, 2))), ValueError, r"unit_rank: W .*\(0, 2\)"),
     (lambda: diag.unit_rank(with_nan(np.eye(2))), ValueError, r"unit_rank: W must be finite"),
     (lambda: diag.unit_rank(np.eye(2), tolerance=-1), ValueError, r"unit_rank: tolerance .*got -1"),

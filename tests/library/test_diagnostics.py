@@ -1,5 +1,10 @@
 """Diagnostics against naive computations, one network at a time."""
 
+import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -91,6 +96,75 @@ def test_sizes_keep_float32(name):
     A = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
 
     assert NAIVE[name][0](A).dtype == np.float32
+
+
+def exact_distance(W):
+    """The nearest pair in rational numbers, one subtraction at a time."""
+    rows = [[Fraction(float(w)) for w in row] for row in W]
+    squares = [sum((a - b) ** 2 for a, b in zip(u, v, strict=True)) for u, v in combinations(rows, 2)]
+    nearest = min(squares)
+    return float((Decimal(nearest.numerator) / nearest.denominator).sqrt())  # no square underflows there
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e-3, 1.0, 1e3, 1e150])
+@pytest.mark.parametrize("nudge", [0.0, 1e-15, 1e-9, 1e-6, 1.0])
+@given(
+    seed=st.integers(0, 2**32),
+    ensemble=st.sampled_from([(), (1,), (3,), (2, 3)]),
+    n=st.integers(2, 7),
+    n_in=st.integers(1, 6),
+    tied=st.integers(2, 7),
+)
+@settings(max_examples=15, deadline=None)
+def test_unit_distance_is_that_of_the_nearest_pair(size, nudge, seed, ensemble, n, n_in, tied):
+    """|x|^2 + |y|^2 - 2xy is fast and has half the digits: a pair 1e-6 apart at 1e3 would be noise."""
+    rng = np.random.default_rng(seed)
+    W = rng.standard_normal((*ensemble, n, n_in))
+    W[..., :tied, :] = W[..., :1, :] + nudge * rng.standard_normal(W[..., :tied, :].shape)
+    W = size * W
+    W.flags.writeable = False
+
+    found = diag.unit_distance(W)
+
+    assert found.shape == ensemble
+    for index in np.ndindex(ensemble):
+        np.testing.assert_allclose(found[index], exact_distance(W[index]), rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("nudge", [0.0, 1e-6, 1.0])
+def test_unit_distance_of_a_wide_layer(nudge):
+    """A thousand units of a thousand weights, of which two are (almost) tied: found, without a cube of numbers."""
+    W = 1e3 * np.random.default_rng(0).standard_normal((1000, 1000))
+    W[700] = W[20]
+    W[700, 3] += nudge
+    tracemalloc.start()
+
+    found = diag.unit_distance(W)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found == pytest.approx(W[700, 3] - W[20, 3], rel=1e-14, abs=0)
+    assert peak < 16 * W.nbytes
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-15])
+def test_unit_distance_sees_what_one_free_unit_hides(spread):
+    """Chapter 1's nudged start: the spread is large, and all units but one are one unit, up to rounding."""
+    rng = np.random.default_rng(0)
+    W = np.full((100, 50), 0.3) + spread * rng.standard_normal((100, 50))
+    W[17] += 1e-3 * rng.standard_normal(50)
+
+    assert diag.unit_spread(W) > 1e-3
+    assert diag.unit_distance(W) < 1e-13
+    assert (diag.unit_distance(W) == 0) == (spread == 0)
+
+
+def test_unit_distance_of_networks_that_diverged():
+    """Neither a tie nor a distance: NaN, beside neighbours with their numbers."""
+    W = np.stack([np.eye(3)] * 3)
+    W[0, 1, 1], W[2, 0, 0] = np.nan, np.inf
+
+    np.testing.assert_allclose(diag.unit_distance(W), [np.nan, 2**0.5, np.nan])
 
 
 def test_unit_rank_counts_independent_units():
