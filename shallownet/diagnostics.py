@@ -1,8 +1,9 @@
 r"""What to look at: are units tied, is anything saturated or dead, how large is each layer's signal?
 
 Every function reduces the last axes of plain arrays and keeps the leading ones, so it takes one network
-or an ensemble; most fit `train(..., record={"name": lambda params, trace: ...})`. A network that diverged
-gives NaN, not a share or a size that looks right.
+or an ensemble; most fit `train(..., record={"name": lambda params, trace: ...})`. All measure in float64, whatever
+comes in: the square of 300 is infinite in half precision, and that of 1e-4 is 0. A network that diverged gives NaN,
+not a share or a size that looks right.
 """
 
 from collections.abc import Sequence
@@ -233,15 +234,19 @@ def update_ratio(before: Layers, after: Layers) -> np.ndarray:
         after: The same layers after it.
 
     Returns:
-        Shape `(L, ...)`: rms of the change of `W` over rms of `W`. About 1e-3 is a usual step.
+        Shape `(L, ...)`: rms of the change of `W` over rms of `W`. About 1e-3 is a usual step. Where all weights of a
+        layer are 0 the first step away is infinite, and NaN if there is none.
     """
     if len(before) != len(after):
         raise ValueError(f"update_ratio: before and after must have as many layers, got {len(before)} and {len(after)}")
-    pairs = [(np.asarray(W), np.asarray(V)) for (W, _), (V, _) in zip(before, after, strict=True)]
-    for W, V in pairs:
+    ratios = []
+    for pair in zip(before, after, strict=True):
+        W, V = (_matrix("update_ratio", "W", W) for W, _ in pair)
         if W.shape != V.shape:
             raise ValueError(f"update_ratio: before and after must have the same shapes, got {W.shape} and {V.shape}")
-    return np.stack([rms(V - W) / rms(W) for W, V in pairs])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios.append(rms(V - W) / rms(W))
+    return np.stack(ratios)
 
 
 def coordinate_change(before: Any, after: Any) -> np.ndarray:
@@ -314,7 +319,7 @@ def check_gradients(
     $(J(W + hV) - J(W - hV)) / 2h$ up to $h^2$ and rounding.
 
     Args:
-        params: Layers `(W, b)` in float64. For ReLU keep biases off zero: at its kink the two differ.
+        params: Layers `(W, b)`. For ReLU keep biases off zero: at its kink the two differ.
         X: `(..., n_0, m)`.
         Y: `(..., n_L, m)`.
         activation: Of the hidden layers.
@@ -335,10 +340,10 @@ def check_gradients(
 
     params, X = _checked("check_gradients", params, X, activation)
     _check_settings(loss, directions, step)
-    params = [(W.astype(float), b.astype(float)) for W, b in params]
     grads = _chain_rule(params, X, Y, activation, loss) if grads is None else grads
     if len(grads) != len(params):
         raise ValueError(f"check_gradients: grads must have {len(params)} layers, got {len(grads)}")
+    grads = [(_matrix("check_gradients", "dW", dW), _matrix("check_gradients", "db", db)) for dW, db in grads]
     rng = np.random.default_rng(0)  # any directions do, and the same ones make failures repeat
     norm = np.sqrt(sum(np.square(g).sum(axis=(-2, -1)) for layer in grads for g in layer))
     worst = np.zeros(np.shape(norm))
@@ -421,11 +426,11 @@ def _or_nan(share: Any, A: np.ndarray) -> np.ndarray:
 
 def _matrix(name: str, argument: str, array: Any) -> np.ndarray:
     array = np.asarray(array)
-    if array.dtype.kind not in "fiub" or array.ndim < 2 or 0 in array.shape[-2:]:
+    # "same_kind" are all reals, the half-precision types of other libraries included: no complex numbers, no text
+    if not np.can_cast(array.dtype, float, "same_kind") or array.ndim < 2 or 0 in array.shape[-2:]:
         got = f"got {array.dtype} of shape {array.shape}"
         raise ValueError(f"{name}: {argument} must be a numeric array with two axes or more, {got}")
-    # squares and differences of small integers, such as the pixels of a picture, wrap around
-    return np.asarray(array if array.dtype.kind == "f" else array.astype(float))
+    return np.asarray(array, dtype=float)
 
 
 def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.ndarray]:
@@ -436,12 +441,12 @@ def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.n
     _require(known, f"{name}: activation must be an Activation", activation, TypeError)
     layers, n_in = [], X.shape[-2]
     for l, (W, b) in enumerate(params, start=1):
-        W, b = _matrix(name, f"W[{l}]", W), np.asarray(b)
+        W = _matrix(name, f"W[{l}]", W)
         _require(W.shape[-1] == n_in, f"{name}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
         n_in = W.shape[-2]
         # a bias of shape (n,) would broadcast along the examples, silently
-        _require(b.shape[-2:] == (n_in, 1), f"{name}: b[{l}] must be (..., {n_in}, 1)", b.shape)
-        layers.append((W, b))
+        _require(np.shape(b)[-2:] == (n_in, 1), f"{name}: b[{l}] must be (..., {n_in}, 1)", np.shape(b))
+        layers.append((W, _matrix(name, f"b[{l}]", b)))
     return layers, X
 
 

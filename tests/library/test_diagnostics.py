@@ -90,12 +90,59 @@ def test_each_is_the_naive_computation_for_each_network(name, seed, ensemble, n,
             np.testing.assert_allclose(found[index], naive(A[index]), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAIVE) - {"unit_rank", "saturation", "dead_units"}))
-def test_sizes_keep_float32(name):
-    """float32 stays float32 throughout."""
-    A = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+@pytest.mark.parametrize("name", sorted(set(NAIVE) - {"update_ratio", "coordinate_change"}))  # these two: below
+@pytest.mark.parametrize("size", [1e-4, 1.0, 300.0])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, "bfloat16"])
+def test_each_measures_in_float64_what_comes_in_fewer_bits(name, size, dtype):
+    """In half precision the square of 1e-4 is 0 and that of 300 infinite, partly without a warning."""
+    dtype = pytest.importorskip("ml_dtypes").bfloat16 if dtype == "bfloat16" else dtype
+    low = (size * np.random.default_rng(0).standard_normal((2, 3, 4))).astype(dtype)
+    measure = NAIVE[name][0]
 
-    assert NAIVE[name][0](A).dtype == np.float32
+    found = measure(low)
+
+    np.testing.assert_array_equal(found, measure(low.astype(float)))
+    assert found.dtype == (int if name == "unit_rank" else float)
+    assert np.isfinite(found).all()
+
+
+def test_the_difference_of_two_half_precision_networks_is_taken_in_float64():
+    """Two weights of 1 that differ by their last bit, and two of the largest size with opposite signs."""
+    before = np.array([[1.0, -60000.0]], np.float16)
+    after = np.array([[1.0009765625, 60000.0]], np.float16)
+
+    change = diag.coordinate_change(Trace([None, before], []), Trace([None, after], []))
+    ratio = diag.update_ratio([(before, None)], [(after, None)])
+
+    assert change == pytest.approx(np.sqrt((0.0009765625**2 + 60000.0**2 * 4) / 2), rel=1e-12)
+    assert ratio == pytest.approx(change / np.sqrt((1 + 60000.0**2) / 2), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_jacobians_and_gradients_are_measured_in_float64(dtype):
+    """Central differences in half precision are rounding alone."""
+    params, X, Y = nudged([3, 4, 2], (3,))
+    low = [Layer(W.astype(dtype), b.astype(dtype)) for W, b in params]
+    same = [Layer(W.astype(float), b.astype(float)) for W, b in low]
+    tanh, x = sn.activations.tanh, X.astype(dtype)
+
+    found = diag.jacobian_singular_values(low, x, tanh)
+    error = diag.check_gradients(low, x, Y, tanh, LOSSES[0])
+
+    assert found.dtype == error.dtype == float
+    np.testing.assert_array_equal(found, diag.jacobian_singular_values(same, x.astype(float), tanh))
+    assert (error < 1e-6).all()
+
+
+def test_the_first_step_away_from_zeros_is_infinitely_large():
+    """A warning of NumPy from inside a record would stop a page."""
+    zeros = [(np.zeros((3, 2)), None), (np.zeros((1, 3)), None)]
+    moved = [(np.ones((3, 2)), None), (np.zeros((1, 3)), None)]
+
+    ratio = diag.update_ratio(zeros, moved)
+
+    assert ratio[0] == np.inf
+    assert np.isnan(ratio[1])
 
 
 def exact_distance(W):
