@@ -18,6 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from shallownet import activations
+from shallownet.activations import Activation
+
 __all__ = ["constant", "fans", "gain", "glorot", "he", "identity", "lecun", "lsuv", "mup", "mup_rates", "normal",
     "orthogonal", "sparse", "truncated_normal", "uniform", "variance_scaling", "zeros"]  # fmt: skip
 
@@ -181,7 +184,7 @@ def he(
             the variance.
         rng: Advanced in place; reseeding it per layer would correlate the layers.
         distribution: `"normal"`, `"uniform"` or `"truncated_normal"`.
-        gain: At least 0; `gain(leaky_relu)` for another slope.
+        gain: At least 0; for another activation that is straight on each side of 0, what the function `gain` returns.
         mode: `"fan_in"` keeps activations, `"fan_out"` gradients.
         dtype: `float` or `np.float32`.
 
@@ -348,28 +351,49 @@ def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
 # is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
-    "identity": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": sqrt(2), "leaky_relu": sqrt(2 / (1 + 0.01**2)),
-    "selu": 3 / 4,
+    activations.identity: 1.0, activations.sigmoid: 1.0, activations.tanh: 5 / 3, activations.relu: sqrt(2),
+    activations.leaky_relu: sqrt(2 / (1 + 0.01**2)), activations.selu: 3 / 4,
 }  # fmt: skip
 
 
-def gain(activation: Any) -> float:
-    """Return the customary factor for the weights before an activation (PyTorch's table).
+def gain(activation: Activation) -> float:
+    r"""Return a factor for the weights before an activation: the customary one, or what the function asks for.
+
+    Of the library's own `identity`, `sigmoid`, `tanh`, `relu`, `leaky_relu` and `selu`, the number in PyTorch's table.
+    Of any other, what the function does; its name does not count. If it is straight on each side of 0, with slopes
+    $s_-$ and $s_+$, then $\sqrt{2 / (s_-^2 + s_+^2)}$ keeps the mean square of every signal from layer to layer.
+    If it bends, no gain does that for all lengths: chapter 7 says what there is to choose, `meanfield` computes it.
 
     Args:
-        activation: One of `identity`, `sigmoid`, `tanh`, `relu`, `leaky_relu`, `selu`.
+        activation: One of `shallownet.activations` or your own; `f` is called with an array of shape `(n,)`.
 
     Raises:
-        ValueError: If there is no customary gain for `activation`.
+        ValueError: If `activation` is not in the table and bends, jumps, or is 0 everywhere.
+        TypeError: If `activation` is no Activation.
 
     Examples:
+        >>> import numpy as np
         >>> import shallownet as sn
         >>> round(sn.initializers.gain(sn.activations.tanh), 4)
         1.6667
+        >>> f, df = lambda Z: np.maximum(Z, 0.2 * Z), lambda Z: np.where(Z > 0, 1, 0.2)
+        >>> own = sn.activations.Activation("leaky_relu", f, df)
+        >>> round(sn.initializers.gain(own), 4), round((2 / (1 + 0.2**2)) ** 0.5, 4)
+        (1.3868, 1.3868)
+
+    Source:
+        PyTorch's `calculate_gain` for the table; He et al. (2015), "Delving Deep into Rectifiers", for slopes.
     """
-    name = getattr(activation, "name", activation)
-    _require(name in list(_GAINS), f"gain: activation must be one of {', '.join(_GAINS)}", name)
-    return _GAINS[name]
+    _require(isinstance(activation, Activation), "gain: activation must be an Activation", activation, TypeError)
+    if activation in _GAINS:
+        return _GAINS[activation]
+    z = np.geomspace(1e-6, 1e6, 97)
+    right, left = np.asarray(activation.f(z)) / z, np.asarray(activation.f(-z)) / z  # slopes, if they are all alike
+    size = max(abs(right[0]), abs(left[0]))
+    straight = size > 0 and all(np.allclose(side, side[0], rtol=0, atol=1e-9 * size) for side in (right, left))
+    expected = "one of the table or straight on each side of 0; for one that bends see chapter 7 and meanfield"
+    _require(straight, f"gain: activation must be {expected}", activation.name)
+    return float(sqrt(2 / (right[0] ** 2 + left[0] ** 2)))
 
 
 _FANS: dict[str, Callable[[int, int], float]] = {

@@ -16,6 +16,7 @@ MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
 # importer -> imported; whatever is not listed imports no sibling
 ARROWS = {
+    "initializers": {"activations"},
     "network": {"activations"},
     "losses": {"activations"},
     "training": {"network", "losses", "activations"},

@@ -304,8 +304,11 @@ INITIALIZERS = [
     (lambda: init.sparse((3, 2), rng(), sparsity=np.nan), ValueError, r"sparse: sparsity .*got nan"),
     (lambda: init.sparse((3, 2), rng(), sparsity="half"), ValueError, r"sparse: sparsity .*got 'half'"),
     (lambda: init.sparse((3, 2), rng(), sparsity=0.5, std=-1), ValueError, r"sparse: std .*got -1"),
-    (lambda: init.gain(acts.gelu), ValueError, r"gain: activation .*got 'gelu'"),
-    (lambda: init.gain(3), ValueError, r"gain: activation .*got 3"),
+    (lambda: init.gain(acts.gelu), ValueError, r"gain: activation .*chapter 7 and meanfield, got 'gelu'"),
+    (lambda: init.gain(acts.Activation("tanh", np.sin, np.cos)), ValueError, r"gain: .*meanfield, got 'tanh'"),
+    (lambda: init.gain(acts.Activation("off", np.zeros_like, np.zeros_like)), ValueError, r"gain: .*got 'off'"),
+    (lambda: init.gain("relu"), TypeError, r"gain: activation must be an Activation, got 'relu'"),
+    (lambda: init.gain(3), TypeError, r"gain: activation .*got 3"),
     (lambda: init.fans((3,)), ValueError, r"fans: shape .*got \(3,\)"),
 ]
 

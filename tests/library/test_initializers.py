@@ -10,6 +10,7 @@ from scipy import stats
 
 import shallownet as sn
 from shallownet import initializers as init
+from shallownet.activations import Activation
 
 TAU = stats.truncnorm(-2, 2).std()
 DISTRIBUTIONS = ["normal", "uniform", "truncated_normal"]
@@ -315,6 +316,54 @@ def test_gains_are_pytorchs_table():
 
     assert found == pytest.approx(expected, rel=1e-15)
     assert all(type(value) is float for value in found.values())
+
+
+def bent(left, right, name="leaky_relu"):
+    """A function that is straight on each side of 0."""
+    return Activation(name, lambda Z: np.where(Z > 0, right * Z, left * Z), lambda Z: np.where(Z > 0, right, left))
+
+
+@pytest.mark.parametrize("slopes", [(0.2, 1), (0.01, 1), (0, 3), (-1, 1), (1, 1), (0.25, 1e-3), (5, 0)])
+@pytest.mark.parametrize("name", ["leaky_relu", "relu", "mine"])
+def test_gain_is_measured_of_what_the_function_does(slopes, name):
+    """By name, a leaky ReLU of slope 0.2 would get the gain of slope 0.01."""
+    found = init.gain(bent(*slopes, name))
+
+    assert found == pytest.approx((2 / (slopes[0] ** 2 + slopes[1] ** 2)) ** 0.5, rel=1e-12)
+    assert type(found) is float
+
+
+@pytest.mark.parametrize("slopes", [(0.5, 1), (-1, 1), (0, 0.1)])
+@pytest.mark.parametrize("length", [1e-2, 1e2])
+def test_the_measured_gain_keeps_the_mean_square_at_every_length(slopes, length):
+    """From one layer to the next, in 200 networks: what the docstring promises."""
+    rng, g = np.random.default_rng(0), bent(*slopes)
+    draw = partial(init.lecun, gain=init.gain(g))
+    params = sn.init_params([200, 200, 200], draw, rng, ensemble=(200,))
+
+    Z = sn.forward(params, length * rng.standard_normal((200, 1)), g).Z
+
+    # a layer's mean square strays by at most sqrt(5 / 200), the mean of 200 of them by 0.011
+    assert (Z[2] ** 2).mean() / (Z[1] ** 2).mean() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda Z: np.clip(Z, 0, 6),
+        lambda Z: np.maximum(Z, 0) + 1e-9,
+        lambda Z: np.where(Z > 0, Z, np.expm1(np.minimum(Z, 0))),
+        lambda Z: np.sign(Z),
+        lambda Z: Z * np.abs(Z),
+        lambda Z: np.full_like(Z, np.nan),
+        sn.activations.scaled_tanh.f,
+        np.tanh,
+    ],
+)
+def test_of_a_function_that_bends_there_is_no_gain(f):
+    """Whatever number were returned, it would hold at one length only: the message says where to read on."""
+    with pytest.raises(ValueError, match="chapter 7 and meanfield, got 'relu'"):
+        init.gain(Activation("relu", f, np.ones_like))
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=5))
