@@ -2,11 +2,15 @@ r"""What to look at: are units tied, is anything saturated or dead, how large is
 
 Every function reduces the last axes of plain arrays and keeps the leading ones, so it takes one network
 or an ensemble; most fit `train(..., record={"name": lambda params, trace: ...})`. All measure in float64, whatever
-comes in: the square of 300 is infinite in half precision, and that of 1e-4 is 0. A network that diverged gives NaN,
-not a share or a size that looks right.
+comes in: the square of 300 is infinite in half precision, and that of 1e-4 is 0. A network that diverged gives NaN or
+infinity, not a share or a size that looks right, and no warning; of `unit_rank`, which is an integer, an error.
+
+Each raises `ValueError` if an array is not numeric, has too few axes or does not fit the others, `TypeError` if an
+argument is of another kind.
 """
 
 from collections.abc import Sequence
+from math import sqrt
 from numbers import Real
 from typing import Any
 
@@ -25,7 +29,7 @@ def unit_spread(W: np.ndarray) -> np.ndarray:
     """Return the largest difference between two units (rows) in any one weight; 0 if all are equal.
 
     Compare it with a small number, never with 0: matrix products may round equal rows differently,
-    by about 1e-15.
+    by about 1e-15 of their size.
 
     Args:
         W: `(..., n_out, n_in)`.
@@ -40,7 +44,8 @@ def unit_spread(W: np.ndarray) -> np.ndarray:
         3.0
     """
     W = _matrix("unit_spread", "W", W)
-    return np.asarray((W.max(axis=-2) - W.min(axis=-2)).max(axis=-1))
+    with np.errstate(invalid="ignore"):  # the difference of two infinities is NaN
+        return np.asarray((W.max(axis=-2) - W.min(axis=-2)).max(axis=-1))
 
 
 def unit_distance(W: np.ndarray) -> np.ndarray:
@@ -138,7 +143,7 @@ def rms(A: np.ndarray) -> np.ndarray:
         Shape `(...)`.
     """
     A = _matrix("rms", "A", A)
-    return np.asarray(np.sqrt((A * A).mean(axis=(-2, -1))))
+    return np.asarray(_norm(A) / sqrt(A.shape[-2] * A.shape[-1]))
 
 
 def angles(A: np.ndarray) -> np.ndarray:
@@ -154,8 +159,8 @@ def angles(A: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         U = A / np.abs(A).max(axis=-2, keepdims=True)  # or the squares of a faint signal underflow
         U = U / np.linalg.norm(U, axis=-2, keepdims=True)
-    # arccos of the inner product loses half the digits of a small angle
-    return np.asarray(2 * np.arctan2(_distances(U, 1), _distances(U, -1)))
+        # arccos of the inner product loses half the digits of a small angle
+        return np.asarray(2 * np.arctan2(_distances(U, 1), _distances(U, -1)))
 
 
 def correlations(A: np.ndarray) -> np.ndarray:
@@ -209,21 +214,21 @@ def lengths(A: np.ndarray) -> np.ndarray:
         Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos".
     """
     A = _matrix("lengths", "A", A)
-    return np.asarray((A * A).mean(axis=-2))
+    with np.errstate(over="ignore"):
+        return np.asarray((A * A).mean(axis=-2))
 
 
 def grad_norms(grads: Layers) -> np.ndarray:
     """Return the Frobenius norm of each layer's weight gradient.
 
     Args:
-        grads: From `backward`, `L` layers.
+        grads: From `backward`, `L` layers `(dW, db)`.
 
     Returns:
-        Shape `(L, ...)`: the first axis is the layer.
+        Shape `(L, ...)`: the first axis is the layer; ensemble axes broadcast.
     """
-    if not len(grads):
-        raise ValueError("grad_norms: grads must hold at least one layer, got none")
-    return np.stack([np.linalg.norm(_matrix("grad_norms", "dW", dW), axis=(-2, -1)) for dW, _ in grads])
+    norms = [_norm(dW) for dW in _weights("grad_norms", "grads", grads)]
+    return np.stack(np.broadcast_arrays(*norms))
 
 
 def update_ratio(before: Layers, after: Layers) -> np.ndarray:
@@ -235,18 +240,18 @@ def update_ratio(before: Layers, after: Layers) -> np.ndarray:
 
     Returns:
         Shape `(L, ...)`: rms of the change of `W` over rms of `W`. About 1e-3 is a usual step. Where all weights of a
-        layer are 0 the first step away is infinite, and NaN if there is none.
+        layer are 0 the first step away is infinite, and NaN if there is none. Ensemble axes broadcast.
     """
-    if len(before) != len(after):
-        raise ValueError(f"update_ratio: before and after must have as many layers, got {len(before)} and {len(after)}")
+    olds, news = _weights("update_ratio", "before", before), _weights("update_ratio", "after", after)
+    if len(olds) != len(news):
+        raise ValueError(f"update_ratio: before and after must have as many layers, got {len(olds)} and {len(news)}")
     ratios = []
-    for pair in zip(before, after, strict=True):
-        W, V = (_matrix("update_ratio", "W", W) for W, _ in pair)
+    for W, V in zip(olds, news, strict=True):
         if W.shape != V.shape:
             raise ValueError(f"update_ratio: before and after must have the same shapes, got {W.shape} and {V.shape}")
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios.append(rms(V - W) / rms(W))
-    return np.stack(ratios)
+    return np.stack(np.broadcast_arrays(*ratios))
 
 
 def coordinate_change(before: Any, after: Any) -> np.ndarray:
@@ -282,7 +287,8 @@ def coordinate_change(before: Any, after: Any) -> np.ndarray:
             fits = False
         if not fits:
             raise ValueError(f"coordinate_change: Z[{l}] must fit before and after, got {Z.shape} and {V.shape}")
-        moves.append(rms(V - Z))
+        with np.errstate(invalid="ignore"):
+            moves.append(rms(V - Z))
     return np.stack(np.broadcast_arrays(*moves))
 
 
@@ -297,16 +303,19 @@ def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> 
         activation: Of the hidden layers.
 
     Returns:
-        Shape `(..., m, min(n_0, n_L))`: largest first, at each example.
+        Shape `(..., m, min(n_0, n_L))`: largest first, at each example; NaN where the Jacobian is not finite.
     """
     params, X = _checked("jacobian_singular_values", params, X, activation)
-    Z = _pre_activations(params, X, activation)
-    J = params[0][0][..., None, :, :]  # (..., 1 for the example, n_1, n_0)
-    for l in range(1, len(params)):
-        slope = np.moveaxis(activation.df(Z[l - 1]), -1, -2)[..., None]  # (..., m, n_l, 1)
-        J = params[l][0][..., None, :, :] @ (slope * J)
+    with np.errstate(over="ignore", invalid="ignore"):
+        Z = _pre_activations(params, X, activation)
+        J = params[0][0][..., None, :, :]  # (..., 1 for the example, n_1, n_0)
+        for l in range(1, len(params)):
+            slope = np.moveaxis(activation.df(Z[l - 1]), -1, -2)[..., None]  # (..., m, n_l, 1)
+            J = params[l][0][..., None, :, :] @ (slope * J)
     J = np.broadcast_to(J, (*Z[-1].shape[:-2], Z[-1].shape[-1], *J.shape[-2:]))
-    return np.asarray(np.linalg.svd(J, compute_uv=False))
+    finite = np.asarray(np.isfinite(J).all(axis=(-2, -1)))
+    s = np.linalg.svd(np.where(finite[..., None, None], J, 0), compute_uv=False)  # of NaN it would not come to an end
+    return np.where(finite[..., None], s, np.nan)
 
 
 def check_gradients(
@@ -420,8 +429,20 @@ def _distances(U: np.ndarray, sign: int) -> np.ndarray:
     return np.stack([np.linalg.norm(U - sign * u, axis=-2) for u in columns], axis=-1)
 
 
+def _norm(A: np.ndarray) -> np.ndarray:
+    """Return the root of the sum of squares over the last two axes."""
+    with np.errstate(over="ignore"):
+        norm = np.sqrt((A * A).sum(axis=(-2, -1)))
+    lost = ~((norm > 1e-140) & (norm < 1e140))  # here squares underflow or overflow, although their root need not
+    if lost.any():
+        largest = np.abs(A).max(axis=(-2, -1), keepdims=True)
+        scale = np.where((largest > 0) & (largest < np.inf), largest, 1)
+        norm = np.where(lost, scale[..., 0, 0] * np.sqrt(np.square(A / scale).sum(axis=(-2, -1))), norm)
+    return np.asarray(norm)
+
+
 def _or_nan(share: Any, A: np.ndarray) -> np.ndarray:
-    return np.where(np.isnan(A).any(axis=(-2, -1)), np.nan, share)
+    return np.where(np.isfinite(A).all(axis=(-2, -1)), share, np.nan)
 
 
 def _matrix(name: str, argument: str, array: Any) -> np.ndarray:
@@ -431,6 +452,19 @@ def _matrix(name: str, argument: str, array: Any) -> np.ndarray:
         got = f"got {array.dtype} of shape {array.shape}"
         raise ValueError(f"{name}: {argument} must be a numeric array with two axes or more, {got}")
     return np.asarray(array, dtype=float)
+
+
+def _weights(name: str, argument: str, layers: Any) -> list[np.ndarray]:
+    """Return the weights, or their gradients, of a list of layers."""
+    try:
+        weights = [W for W, _ in layers]
+        fits = np.ndim(layers[0][0]) > 0 if weights else True
+    except (TypeError, ValueError):
+        fits = False
+    _require(fits, f"{name}: {argument} must be a list of layers (W, b)", layers, TypeError)
+    if not weights:
+        raise ValueError(f"{name}: {argument} must hold at least one layer, got none")
+    return [_matrix(name, "dW" if argument == "grads" else "W", W) for W in weights]
 
 
 def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.ndarray]:

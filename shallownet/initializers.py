@@ -6,7 +6,8 @@ r"""Initializers: every scheme of the book as `(shape, rng, *, ..., dtype) -> W`
 tells them apart is the variance, and that is what the tests test. `lsuv` alone looks at data: it takes
 layers and returns new ones.
 
-Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if `rng` or `dtype` is none.
+Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if `rng` is no Generator or `dtype`
+neither float64 nor float32.
 """
 
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def constant(shape: Shape, rng: Generator, *, value: float, dtype: Any = float) 
 
 
 def identity(shape: Shape, rng: Generator, *, dtype: Any = float) -> np.ndarray:
-    """Return ones on the diagonal: a square layer passes its input on, a wide one pads it with zeros."""
+    """Return ones on the diagonal: a square layer passes its input on, a wide one adds zeros, a narrow one cuts it."""
     shape = _checked("identity", shape, rng, dtype)
     return np.broadcast_to(np.eye(*shape[-2:], dtype=dtype), shape).copy()
 
@@ -140,7 +141,7 @@ def lecun(
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
-    A unit whose inputs have mean square $q$ gets a pre-activation of mean square $q$, averaged over $W$.
+    A unit whose inputs have mean square $q$ gets a pre-activation of mean square `gain**2` $q$, averaged over $W$.
 
     Args:
         distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
@@ -192,7 +193,8 @@ def he(
         Array of the given `shape` and `dtype`.
 
     Raises:
-        ValueError: If `shape` has fewer than two axes or no inputs.
+        ValueError: If `shape` has fewer than two axes or no inputs, or a parameter does not fit.
+        TypeError: If `rng` is no Generator, or `dtype` neither float64 nor float32.
 
     Examples:
         >>> import numpy as np
@@ -260,13 +262,13 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
         X: `(n_0, m)`, the batch to measure on, or `(..., n_0, m)`, one for each network.
         activation: Of the hidden layers; only its `f` is used.
         rng: Advanced in place.
-        tolerance: In [0, 1). A layer whose variance over units and examples is closer to 1 keeps its draw.
+        tolerance: In [0, 1). A layer whose variance over units and examples is closer to 1 than this keeps its draw.
 
     Returns:
         New layers; those handed in are not changed.
 
     Raises:
-        ValueError: If shapes do not fit, `X` is not finite, or what a layer puts out does not vary.
+        ValueError: If shapes or `tolerance` do not fit, `X` is not finite, or what a layer puts out does not vary.
         TypeError: If `params`, `rng` or `activation` is none.
 
     Source:
@@ -307,7 +309,7 @@ def mup(
 
     Args:
         role: `"input"`, `"hidden"`: variance `gain**2` / fan-in; `"output"`: `base_width` / fan-in of that.
-        base_width: The fan-in at which all three start as `lecun`'s.
+        base_width: The fan-in at which all three start as `lecun`'s with the same gain.
         gain: At least 0.
 
     Source:

@@ -12,7 +12,8 @@ $$
 with $z$ standard normal and $u_1, u_2$ normal with variance $q^*$ and correlation $c$.
 
 Every function takes numbers or arrays that broadcast, returns a float or an array of their shape, and holds for any
-activation whose only kink is at 0. The averages are Gauss-Legendre quadratures, good to about 1e-8.
+activation whose only kink is at 0. The averages are Gauss-Legendre quadratures, good to about 1e-7 of the length for
+lengths up to 100, and to about 1e-3 beyond, where a curve that saturates is nearly a step.
 `simulate` alone draws a network, of finite width, to compare with.
 
 Source:

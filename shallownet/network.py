@@ -60,7 +60,7 @@ def init_params(
 
     Raises:
         ValueError: If `sizes`, `ensemble`, the number of initializers or a drawn shape is wrong.
-        TypeError: If `rng` is no Generator, or `dtype` is no floating-point type.
+        TypeError: If `rng` is no Generator, or `dtype` neither float64 nor float32.
 
     Examples:
         >>> import numpy as np
@@ -94,7 +94,7 @@ def forward(params: Sequence[tuple[np.ndarray, np.ndarray]], X: np.ndarray, acti
 
     Args:
         params: Layers `(W, b)` with `W` of shape `(..., n_l, n_{l-1})`, `b` of shape `(..., n_l, 1)`.
-        X: `(..., n_0, m)`, one example a column; cast to the weights' dtype.
+        X: `(..., n_0, m)`, one example a column; cast to the first weights' dtype.
             Row-wise data, as scikit-learn has it, comes as `X.T`.
         activation: Applied after every layer but the last.
 
@@ -259,6 +259,9 @@ def _check_trace(layers: list[Layer], trace: Any) -> None:
     expected = [layers[0].W.shape[-1], *(W.shape[-2] for W, _ in layers)]
     found = [A.shape[-2] for A in trace.A]
     _require(found == expected, f"backward: trace must come from layers of sizes {expected}", found)
+    leads = [(layer.W.shape[:-2], Z.shape[:-2]) for layer, Z in zip(layers, trace.Z[1:], strict=True)]
+    fits = all(_common(ensemble, lead) == lead for ensemble, lead in leads)
+    _require(fits, "backward: trace must have the ensemble axes of params", [lead for _, lead in leads])
 
 
 def _shown(value: Any) -> str:

@@ -159,6 +159,8 @@ FORWARD = [
 BACKWARD = [
     (lambda: sn.backward(net()[:1], TRACE, YS), ValueError, r"trace must come from these 1 layers, got 2"),
     (lambda: sn.backward(net(), TRACE, YS[:, :3]), ValueError, r"dZ must have .*\(1, 8\), got \(1, 3\)"),
+    (lambda: sn.backward(net(3), TRACE, YS), ValueError, r"trace must have the ensemble axes of params, got"),
+    (lambda: sn.backward(net(3), sn.forward(net(2), XS), np.stack([YS] * 2)), ValueError, r"trace .*ensemble axes"),
     (lambda: sn.backward(net(), TRACE, YS[0]), ValueError, r"dZ must have .*got \(8,\)"),
     (lambda: sn.backward(net(), TRACE, YS.astype(complex)), TypeError, r"dZ must hold numbers.*complex"),
     (lambda: sn.backward(net(), TRACE, with_nan(YS)), ValueError, r"dZ must be finite, got NaN"),
@@ -395,6 +397,9 @@ DIAGNOSTICS = [
     (lambda: diag.lengths(np.zeros(4)), ValueError, r"lengths: A .*\(4,\)"),
     (lambda: diag.lengths(np.zeros((0, 3))), ValueError, r"lengths: A .*\(0, 3\)"),
     (lambda: diag.grad_norms([]), ValueError, r"grad_norms: grads .*got none"),
+    (lambda: diag.grad_norms(np.zeros(3)), TypeError, r"grad_norms: grads must be .*layers \(W, b\), got array"),
+    (lambda: diag.grad_norms([np.zeros((3, 3))]), TypeError, r"grad_norms: grads must be .*\(W, b\), got \[array"),
+    (lambda: diag.update_ratio(net(), 3), TypeError, r"update_ratio: after must be .*layers \(W, b\), got 3"),
     (lambda: diag.grad_norms([(np.zeros(3), 0)]), ValueError, r"grad_norms: dW .*\(3,\)"),
     (lambda: diag.coordinate_change(TRACE.Z, TRACE), TypeError, r"coordinate_change: before must be a Trace, got \["),
     (lambda: diag.coordinate_change(TRACE, None), TypeError, r"coordinate_change: after must be a Trace, got None"),

@@ -236,16 +236,58 @@ def test_small_integers_do_not_wrap_around(dtype):
     np.testing.assert_allclose(diag.lengths(A), (A.astype(float) ** 2).mean(axis=0))
 
 
-@pytest.mark.parametrize("f", [diag.unit_spread, diag.saturation, diag.dead_units, diag.rms])
-def test_a_diverged_network_gives_nan_and_its_neighbours_their_numbers(f):
-    """NaN compares as not saturated and not dead: a share of 0 would look like health."""
-    A = np.full((2, 3, 4), 0.99)
-    A[0, 1, 2] = np.nan
+SHARES = {"saturation", "dead_units"}
 
-    found = f(A)
 
-    assert np.isnan(found[0])
-    assert np.isfinite(found[1])
+@pytest.mark.parametrize("name", sorted(set(NAIVE) - {"unit_rank"} | {"unit_distance"}))
+@pytest.mark.parametrize("bad", [[np.nan], [np.inf], [np.inf, -np.inf, np.inf], [1e200, -1e200]])
+def test_a_diverged_network_gives_nan_or_infinity_and_its_neighbours_their_numbers(name, bad):
+    """NaN compares as not saturated and not dead: a share of 0 would look like health. Nor is it a warning's matter."""
+    measure = NAIVE[name][0] if name in NAIVE else diag.unit_distance
+    A = np.random.default_rng(0).standard_normal((2, 3, 4))
+    whole = measure(A)
+    A[0, 1, : len(bad)] = bad
+
+    found = measure(A)
+
+    np.testing.assert_array_equal(found[1], whole[1])
+    if bad[0] != 1e200:
+        assert not np.isfinite(found[0]).all()
+        assert name not in SHARES or np.isnan(found[0])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("activation", [sn.activations.tanh, sn.activations.relu], ids=repr)
+def test_a_jacobian_of_a_network_that_diverged_is_nan(bad, activation):
+    """LAPACK's search for the singular values of NaN does not converge; the other networks have theirs."""
+    params, X, _ = nudged([3, 4, 4, 2], (3,))
+    whole = diag.jacobian_singular_values(params, X, activation)
+    for layer in params[:2]:
+        layer.W[1] = bad
+
+    found = diag.jacobian_singular_values(params, X, activation)
+
+    np.testing.assert_allclose(found[[0, 2]], whole[[0, 2]], rtol=1e-12)
+    assert bad == 1e300 or np.isnan(found[1]).any()
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_sizes_that_a_float_holds_are_found_although_their_squares_are_not(size):
+    """A gradient of 1e-200 is vanishing and not zero: the deep nets of chapter 4 have smaller ones."""
+    A = size * np.array([[[3.0, 0.0], [0.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]]])
+
+    assert diag.rms(A) == pytest.approx([2.5 * size, 0], rel=1e-15, abs=0)
+    assert diag.grad_norms([(A, None)])[0] == pytest.approx([5 * size, 0], rel=1e-15, abs=0)
+    assert diag.update_ratio([(A[0], None)], [(3 * A[0], None)]) == pytest.approx(2)
+
+
+def test_layers_that_networks_share_are_measured_once_for_all():
+    """The first axis is the layer, the others the ensemble's, also where one layer lacks them."""
+    params, _, _ = nudged([3, 4, 2], (5,))
+    shared = [Layer(params[0].W[0], params[0].b[0]), params[1]]
+
+    assert diag.grad_norms(shared).shape == (2, 5)
+    assert diag.update_ratio(shared, [Layer(2 * W, b) for W, b in shared]) == pytest.approx(np.ones((2, 5)))
 
 
 def test_angles_of_known_vectors():

@@ -54,6 +54,13 @@ def test_lengths_agree_with_adaptive_quadrature(activation, q):
     assert abs(meanfield._mean(lambda u: activation.df(u) ** 2, q) - slopes) < 1e-7
 
 
+@pytest.mark.parametrize("q", [1e3, 1e4, 1e5, 1e6])
+@pytest.mark.parametrize("c", [-0.7, 0.0, 0.9, 0.999999, 1.0])
+def test_of_enormous_lengths_three_digits_are_right(q, c):
+    """erf's arc-sine kernel: a step, seen from so far, is where a rule with fixed nodes is worst."""
+    assert meanfield._mean_of_pair(erf.f, q, c) == pytest.approx(2 / pi * asin(2 * q * c / (1 + 2 * q)), abs=1e-3)
+
+
 @pytest.mark.parametrize(("q", "c"), [(1.0, 0.6), (30.0, 0.9)])
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda a: a.name)
 def test_pairs_agree_with_adaptive_quadrature(activation, q, c):
