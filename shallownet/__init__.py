@@ -28,5 +28,16 @@ from shallownet import activations, datasets, diagnostics, initializers, losses,
 from shallownet.network import backward, forward, init_params
 from shallownet.training import train
 
-__all__ = ["activations", "backward", "datasets", "diagnostics", "forward", "init_params", "initializers", "losses",
-    "meanfield", "sweep", "train"]  # fmt: skip
+__all__ = [
+    "activations",
+    "backward",
+    "datasets",
+    "diagnostics",
+    "forward",
+    "init_params",
+    "initializers",
+    "losses",
+    "meanfield",
+    "sweep",
+    "train",
+]

@@ -12,8 +12,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Activation", "elu", "gelu", "identity", "leaky_relu", "relu", "scaled_tanh", "selu", "sigmoid", "silu",
-    "softplus", "tanh"]  # fmt: skip
+__all__ = [
+    "Activation",
+    "elu",
+    "gelu",
+    "identity",
+    "leaky_relu",
+    "relu",
+    "scaled_tanh",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softplus",
+    "tanh",
+]
 
 
 class Activation(NamedTuple):

@@ -16,9 +16,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["angles", "check_gradients", "coordinate_change", "correlations", "dead_units", "grad_norms",
-    "jacobian_singular_values", "lengths", "rms", "saturation", "unit_distance", "unit_rank", "unit_spread",
-    "update_ratio"]
+__all__ = [
+    "angles",
+    "check_gradients",
+    "coordinate_change",
+    "correlations",
+    "dead_units",
+    "grad_norms",
+    "jacobian_singular_values",
+    "lengths",
+    "rms",
+    "saturation",
+    "unit_distance",
+    "unit_rank",
+    "unit_spread",
+    "update_ratio",
+]
 
 Layers = Sequence[tuple[np.ndarray, np.ndarray]]
 
@@ -319,9 +332,16 @@ def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> 
 
 
 def check_gradients(
-    params: Layers, X: np.ndarray, Y: np.ndarray, activation: Any, loss: Any, *, grads: Layers | None = None,
-    directions: int = 5, step: float = 1e-5,
-) -> np.ndarray:  # fmt: skip
+    params: Layers,
+    X: np.ndarray,
+    Y: np.ndarray,
+    activation: Any,
+    loss: Any,
+    *,
+    grads: Layers | None = None,
+    directions: int = 5,
+    step: float = 1e-5,
+) -> np.ndarray:
     r"""Compare gradients with central differences of the loss along random directions.
 
     For a direction $V$ of one parameter, $\langle \nabla J, V \rangle$ should equal

@@ -22,8 +22,25 @@ import numpy as np
 from shallownet import activations
 from shallownet.activations import Activation
 
-__all__ = ["constant", "fans", "gain", "glorot", "he", "identity", "lecun", "lsuv", "mup", "mup_rates", "normal",
-    "orthogonal", "sparse", "truncated_normal", "uniform", "variance_scaling", "zeros"]  # fmt: skip
+__all__ = [
+    "constant",
+    "fans",
+    "gain",
+    "glorot",
+    "he",
+    "identity",
+    "lecun",
+    "lsuv",
+    "mup",
+    "mup_rates",
+    "normal",
+    "orthogonal",
+    "sparse",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "zeros",
+]
 
 Shape = tuple[int, ...]
 Generator = np.random.Generator
@@ -122,9 +139,14 @@ def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = flo
 
 
 def variance_scaling(
-    shape: Shape, rng: Generator, *, scale: float = 1.0, mode: str = "fan_in", distribution: str = "normal",
+    shape: Shape,
+    rng: Generator,
+    *,
+    scale: float = 1.0,
+    mode: str = "fan_in",
+    distribution: str = "normal",
     dtype: Any = float,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     r"""Draw zero-mean weights with variance `scale / n`; `lecun`, `glorot` and `he` are special cases.
 
     Args:
@@ -172,9 +194,14 @@ def glorot(
 
 
 def he(
-    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 2**0.5, mode: str = "fan_in",
+    shape: Shape,
+    rng: Generator,
+    *,
+    distribution: str = "normal",
+    gain: float = 2**0.5,
+    mode: str = "fan_in",
     dtype: Any = float,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
     The default gain repays what ReLU discards: a layer whose inputs have mean square $q$ has
@@ -353,9 +380,13 @@ def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float
 # Conventions, not theorems: only identity, relu and leaky_relu keep the mean square exactly. The table
 # is PyTorch's calculate_gain; chapter 7 says where each comes from and what it does.
 _GAINS = {
-    activations.identity: 1.0, activations.sigmoid: 1.0, activations.tanh: 5 / 3, activations.relu: sqrt(2),
-    activations.leaky_relu: sqrt(2 / (1 + 0.01**2)), activations.selu: 3 / 4,
-}  # fmt: skip
+    activations.identity: 1.0,
+    activations.sigmoid: 1.0,
+    activations.tanh: 5 / 3,
+    activations.relu: sqrt(2),
+    activations.leaky_relu: sqrt(2 / (1 + 0.01**2)),
+    activations.selu: 3 / 4,
+}
 
 
 def gain(activation: Activation) -> float:

@@ -41,9 +41,13 @@ class Trace(NamedTuple):
 
 
 def init_params(
-    sizes: Sequence[int], initializer: Initializer | Sequence[Initializer], rng: np.random.Generator, *,
-    ensemble: int | tuple[int, ...] = (), dtype: Any = float,
-) -> list[Layer]:  # fmt: skip
+    sizes: Sequence[int],
+    initializer: Initializer | Sequence[Initializer],
+    rng: np.random.Generator,
+    *,
+    ensemble: int | tuple[int, ...] = (),
+    dtype: Any = float,
+) -> list[Layer]:
     r"""Draw the weights of a network and set its biases to zero.
 
     Biases need no draw: unequal weights already make the units unequal.

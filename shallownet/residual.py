@@ -77,9 +77,15 @@ Normalize = Normalization | None
 
 
 def init_residual(
-    sizes: Sequence[int], depth: int, initializers: Initializer | Sequence[Initializer], rng: np.random.Generator,
-    *, alpha: float = 1.0, ensemble: int | tuple[int, ...] = (), dtype: Any = float,
-) -> list[Layer | Block]:  # fmt: skip
+    sizes: Sequence[int],
+    depth: int,
+    initializers: Initializer | Sequence[Initializer],
+    rng: np.random.Generator,
+    *,
+    alpha: float = 1.0,
+    ensemble: int | tuple[int, ...] = (),
+    dtype: Any = float,
+) -> list[Layer | Block]:
     r"""Draw the weights of a residual network and set its biases to zero.
 
     Args:
@@ -171,9 +177,14 @@ def forward(
 
 
 def backward(
-    params: Parts, trace: Trace, dZ: np.ndarray, activation: Activation = relu, *, normalize: Normalize = None,
+    params: Parts,
+    trace: Trace,
+    dZ: np.ndarray,
+    activation: Activation = relu,
+    *,
+    normalize: Normalize = None,
     skip: bool = True,
-) -> list[Layer | Block]:  # fmt: skip
+) -> list[Layer | Block]:
     r"""Compute the gradient of a loss in every parameter: from the head through branches and skips to the stem.
 
     Args:

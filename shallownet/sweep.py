@@ -106,10 +106,16 @@ class Results(dict[str, np.ndarray]):
 
 
 def sweep(
-    make: Callable[..., Mapping[str, Any]], grid: Mapping[str, Any], *, record: Mapping[str, Record] | None = None,
-    keep: Any = None, file: str | os.PathLike[str] | None = None, chunk: int | None = None,
-    executor: Executor | None = None, progress: bool = False,
-) -> Results:  # fmt: skip
+    make: Callable[..., Mapping[str, Any]],
+    grid: Mapping[str, Any],
+    *,
+    record: Mapping[str, Record] | None = None,
+    keep: Any = None,
+    file: str | os.PathLike[str] | None = None,
+    chunk: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Results:
     r"""Train one network for each cell of a grid.
 
     Args:

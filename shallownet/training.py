@@ -28,9 +28,14 @@ class Run(NamedTuple):
 
 
 def step(
-    params: Sequence[tuple[Any, Any]], X: Any, Y: Any, *, lr: Any, activation: Activation = tanh,
+    params: Sequence[tuple[Any, Any]],
+    X: Any,
+    Y: Any,
+    *,
+    lr: Any,
+    activation: Activation = tanh,
     loss: Loss = binary_cross_entropy,
-) -> tuple[list[Layer], Any]:  # fmt: skip
+) -> tuple[list[Layer], Any]:
     r"""Take one step of gradient descent, in the clear: what `train` does many times, faster.
 
     Arrays of NumPy, JAX or PyTorch give arrays of the same library. `jax.jit(partial(step, lr=0.5))` is one compiled
@@ -242,11 +247,21 @@ def _flat(parts: list[Any]) -> tuple[np.ndarray, list[Any]]:
 
 
 def train(
-    params: Sequence[tuple[np.ndarray, ...]], X: np.ndarray, Y: np.ndarray, *, steps: int, lr: Any,
-    activation: Activation = tanh, loss: Loss = binary_cross_entropy, optimizer: str = "sgd",
-    batch_size: int | None = None, rng: np.random.Generator | None = None,
-    record: Mapping[str, Record] | None = None, progress: bool = False, model: Passes | None = None,
-) -> Run:  # fmt: skip
+    params: Sequence[tuple[np.ndarray, ...]],
+    X: np.ndarray,
+    Y: np.ndarray,
+    *,
+    steps: int,
+    lr: Any,
+    activation: Activation = tanh,
+    loss: Loss = binary_cross_entropy,
+    optimizer: str = "sgd",
+    batch_size: int | None = None,
+    rng: np.random.Generator | None = None,
+    record: Mapping[str, Record] | None = None,
+    progress: bool = False,
+    model: Passes | None = None,
+) -> Run:
     r"""Train by gradient descent, full batch or mini-batch; `params` is left as it was.
 
     Args:
@@ -296,10 +311,21 @@ def train(
 
 
 def _run(
-    params: Any, X: Any, Y: Any, *, steps: int, lr: Any, activation: Activation = tanh,
-    loss: Loss = binary_cross_entropy, optimizer: str = "sgd", batch_size: int | None = None, rng: Any = None,
-    record: Any = None, progress: bool = False, model: Any = None,
-) -> Run:  # fmt: skip
+    params: Any,
+    X: Any,
+    Y: Any,
+    *,
+    steps: int,
+    lr: Any,
+    activation: Activation = tanh,
+    loss: Loss = binary_cross_entropy,
+    optimizer: str = "sgd",
+    batch_size: int | None = None,
+    rng: Any = None,
+    record: Any = None,
+    progress: bool = False,
+    model: Any = None,
+) -> Run:
     """Do what `train` says, without its warning: whoever trains many networks gives one for all."""
     record = {} if record is None else record
     _check_settings(steps, loss, optimizer, record, rng, model)
