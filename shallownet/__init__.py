@@ -3,7 +3,8 @@
 A network is a list of layers `(W, b)`; examples are the columns of `X`; every function broadcasts
 over leading axes, so one network and ten thousand are the same code.
 
-- `init_params`, `forward`, `backward`, `train`: a network, its two passes, its training.
+- `init_params`, `forward`, `backward`, `train`: a network, its two passes, its training; `Layer` and `Trace` are what
+  a network and a forward pass are made of.
 - `initializers`: every scheme the book compares, each `(shape, rng) -> W`.
 - `activations`, `losses`: small records of a function `f` and its exact derivative `df`.
 - `diagnostics`: what to look at, from tied units to singular values.
@@ -25,10 +26,12 @@ Examples:
 """
 
 from shallownet import activations, datasets, diagnostics, initializers, losses, meanfield, sweep
-from shallownet.network import backward, forward, init_params
+from shallownet.network import Layer, Trace, backward, forward, init_params
 from shallownet.training import train
 
 __all__ = [
+    "Layer",
+    "Trace",
     "activations",
     "backward",
     "datasets",

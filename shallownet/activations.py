@@ -5,12 +5,13 @@ its dtype. At a kink, `df` takes the value of the left side (`relu.df(0) == 0`),
 Arrays of JAX and PyTorch are taken, too, and their own functions used on them; all but `gelu` can do that.
 """
 
-import sys
 from collections.abc import Callable
 from math import erfc, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from shallownet._checks import Array, floats, namespace
 
 __all__ = [
     "Activation",
@@ -43,47 +44,21 @@ class Activation(NamedTuple):
         return self.name if globals().get(self.name) is self else (Activation, tuple(self))
 
 
-def _namespace(array: Any) -> Any:
-    """Return the module whose functions take this array: NumPy, or what JAX or PyTorch have in its place."""
-    if type(array).__module__.startswith("torch"):  # it does not answer the array standard's question
-        return sys.modules["torch"]
-    return array.__array_namespace__() if hasattr(array, "__array_namespace__") else np
-
-
-def _common(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
-    """Return the shape that these broadcast to, or None if they do not."""
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        return None
-
-
-def _floats(function: str, argument: str, values: Any) -> Any:
-    """Return numbers as an array of floats; an array of another library as it is."""
-    if _namespace(values) is not np:
-        return values
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{function}: {argument} must hold numbers, got dtype {array.dtype}")
-    # integers would truncate what is computed from them, such as an activation, to 0 and 1
-    return array if array.dtype.kind == "f" else array.astype(float)
-
-
 # Each formula takes that module as `xp`.
 
 
-def _sigmoid(xp: Any, Z: Any) -> Any:
+def _sigmoid(xp: Any, Z: Array) -> Array:
     # exp of a non-positive number only: the textbook formula overflows for Z below -709.
     E = xp.exp(-xp.abs(Z))
     return xp.where(Z >= 0, 1, E) / (1 + E)
 
 
-def _dsigmoid(xp: Any, Z: Any) -> Any:
+def _dsigmoid(xp: Any, Z: Array) -> Array:
     E = xp.exp(-xp.abs(Z))
     return E / (1 + E) ** 2
 
 
-def _dtanh(xp: Any, Z: Any) -> Any:
+def _dtanh(xp: Any, Z: Array) -> Array:
     # 1 / cosh**2 written with a decaying exponential: 1 - tanh**2 rounds to 0 from |Z| = 19 on.
     E = xp.exp(-2 * xp.abs(Z))
     return 4 * E / (1 + E) ** 2
@@ -99,23 +74,23 @@ SELU_ALPHA = 1.6732632423543772
 _erfc: Any = np.frompyfunc(erfc, 1, 1)  # NumPy has none; this one is slow and exact
 
 
-def _normal_cdf(xp: Any, Z: Any) -> Any:
+def _normal_cdf(xp: Any, Z: Array) -> Array:
     if xp is not np:
         raise TypeError(f"gelu: Z must be a NumPy array, got one of {xp.__name__}")
     # erfc and not 1 + erf, which rounds to 0 from Z = -8.3 down
     return np.asarray(_erfc(-Z / sqrt(2)) / 2, dtype=Z.dtype)
 
 
-def _expm1(xp: Any, Z: Any) -> Any:
+def _expm1(xp: Any, Z: Array) -> Array:
     # of the negative part only: where() evaluates both sides, and exp of a large Z overflows
     return xp.expm1(xp.clip(Z, None, 0))
 
 
 def _entrywise(name: str, f: Callable[..., Any], df: Callable[..., Any]) -> Activation:
     def on_floats(g: Callable[..., Any]) -> Callable[[np.ndarray], np.ndarray]:
-        def apply(Z: Any) -> Any:
-            Z = _floats(name, "Z", Z)
-            return g(_namespace(Z), Z)
+        def apply(Z: Array) -> Array:
+            Z = floats(name, "Z", Z)
+            return g(namespace(Z), Z)
 
         apply.__name__ = apply.__qualname__ = name
         return apply

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from shallownet._checks import generator, is_integer, require
+
 __all__ = ["circles", "flower", "moons", "spirals", "xor"]
 
 Dataset = tuple[np.ndarray, np.ndarray]
@@ -49,7 +51,7 @@ def circles(m: int, rng: np.random.Generator, *, noise: float = 0.1, factor: flo
         factor: Radius of the inner circle, between 0 and 1.
     """
     Y = _labels("circles", m, rng, noise)
-    _require(isinstance(factor, Real) and 0 < factor < 1, "circles: factor must lie between 0 and 1", factor)
+    require(isinstance(factor, Real) and 0 < factor < 1, "circles: factor must lie between 0 and 1", factor)
     t = 2 * np.pi * rng.random(m)
     return _noisy(np.where(Y == 1, factor, 1) * np.stack([np.cos(t), np.sin(t)]), Y, noise, rng)
 
@@ -61,7 +63,7 @@ def spirals(m: int, rng: np.random.Generator, *, noise: float = 0.02, turns: flo
         turns: Full turns of an arm, above 0.
     """
     Y = _labels("spirals", m, rng, noise)
-    _require(isinstance(turns, Real) and 0 < turns < np.inf, "spirals: turns must be positive", turns)
+    require(isinstance(turns, Real) and 0 < turns < np.inf, "spirals: turns must be positive", turns)
     radius = np.sqrt(rng.random(m))  # the root spreads points evenly along the arm
     t = 2 * np.pi * turns * radius + np.pi * Y[0]
     return _noisy(radius * np.stack([np.cos(t), np.sin(t)]), Y, noise, rng)
@@ -77,18 +79,12 @@ def flower(m: int, rng: np.random.Generator, *, noise: float = 0.05) -> Dataset:
 
 
 def _labels(name: str, m: Any, rng: Any, noise: Any) -> np.ndarray:
-    integer = isinstance(m, (int, np.integer)) and not isinstance(m, bool)
-    _require(integer and m >= 2, f"{name}: m must be an integer of at least 2", m)
-    _require(isinstance(rng, np.random.Generator), f"{name}: rng must be a numpy Generator", rng, TypeError)
-    _require(isinstance(noise, Real) and 0 <= float(noise) < np.inf, f"{name}: noise must be at least 0", noise)
+    require(is_integer(m, 2), f"{name}: m must be an integer of at least 2", m)
+    generator(name, rng)
+    require(isinstance(noise, Real) and 0 <= float(noise) < np.inf, f"{name}: noise must be at least 0", noise)
     Y: np.ndarray = rng.permutation(np.arange(m) % 2).astype(float)[None]
     return Y
 
 
 def _noisy(X: np.ndarray, Y: np.ndarray, noise: float, rng: np.random.Generator) -> Dataset:
     return X + noise * rng.standard_normal(X.shape), Y
-
-
-def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
-    if not fits:
-        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from shallownet._checks import matrix, require
+
 __all__ = [
     "angles",
     "check_gradients",
@@ -56,7 +58,7 @@ def unit_spread(W: np.ndarray) -> np.ndarray:
         >>> float(unit_spread(np.array([[1.0, 2.0], [1.0, 5.0]])))
         3.0
     """
-    W = _matrix("unit_spread", "W", W)
+    W = matrix("unit_spread", "W", W)
     with np.errstate(invalid="ignore"):  # the difference of two infinities is NaN
         return np.asarray((W.max(axis=-2) - W.min(axis=-2)).max(axis=-1))
 
@@ -84,9 +86,9 @@ def unit_distance(W: np.ndarray) -> np.ndarray:
         >>> float(unit_distance(W)) == 2**-20, float(unit_spread(W))
         (True, 993.0)
     """
-    W = _matrix("unit_distance", "W", W)
+    W = matrix("unit_distance", "W", W)
     n, n_in = W.shape[-2:]
-    _require(n >= 2, "unit_distance: W must have two units or more", W.shape)
+    require(n >= 2, "unit_distance: W must have two units or more", W.shape)
     networks = W.reshape(-1, n, n_in)
     finite = np.isfinite(networks).all(axis=(-2, -1))
     at_once = max(1, PAIRS // (n * n))
@@ -105,8 +107,8 @@ def unit_rank(W: np.ndarray, tolerance: float = 1e-8) -> np.ndarray:
     Returns:
         Integers of shape `(...)`.
     """
-    W = _matrix("unit_rank", "W", W)
-    _require(isinstance(tolerance, Real) and tolerance >= 0, "unit_rank: tolerance must be at least 0", tolerance)
+    W = matrix("unit_rank", "W", W)
+    require(isinstance(tolerance, Real) and tolerance >= 0, "unit_rank: tolerance must be at least 0", tolerance)
     if not np.isfinite(W).all():
         raise ValueError("unit_rank: W must be finite, got NaN or infinity")
     s = np.linalg.svd(W, compute_uv=False)
@@ -125,9 +127,9 @@ def saturation(A: np.ndarray, threshold: float = 0.97) -> np.ndarray:
     Returns:
         Shape `(...)`, each in [0, 1].
     """
-    A = _matrix("saturation", "A", A)
+    A = matrix("saturation", "A", A)
     share = isinstance(threshold, Real) and 0 <= threshold < 1
-    _require(share, "saturation: threshold must lie in [0, 1)", threshold)
+    require(share, "saturation: threshold must lie in [0, 1)", threshold)
     return _or_nan((np.abs(A) > threshold).mean(axis=(-2, -1)), A)
 
 
@@ -140,7 +142,7 @@ def dead_units(A: np.ndarray) -> np.ndarray:
     Returns:
         Shape `(...)`, each in [0, 1].
     """
-    A = _matrix("dead_units", "A", A)
+    A = matrix("dead_units", "A", A)
     return _or_nan((A == 0).all(axis=-1).mean(axis=-1), A)
 
 
@@ -155,7 +157,7 @@ def rms(A: np.ndarray) -> np.ndarray:
     Returns:
         Shape `(...)`.
     """
-    A = _matrix("rms", "A", A)
+    A = matrix("rms", "A", A)
     return np.asarray(_norm(A) / sqrt(A.shape[-2] * A.shape[-1]))
 
 
@@ -168,7 +170,7 @@ def angles(A: np.ndarray) -> np.ndarray:
     Returns:
         Shape `(..., m, m)`, each in [0, pi].
     """
-    A = _matrix("angles", "A", A)
+    A = matrix("angles", "A", A)
     with np.errstate(invalid="ignore"):
         U = A / np.abs(A).max(axis=-2, keepdims=True)  # or the squares of a faint signal underflow
         U = U / np.linalg.norm(U, axis=-2, keepdims=True)
@@ -200,7 +202,7 @@ def correlations(A: np.ndarray) -> np.ndarray:
         Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos".
     """
     # The cosine of an exact angle is right to the last digit that a cosine has; the other way round is not.
-    return np.asarray(np.cos(angles(_matrix("correlations", "A", A))))
+    return np.asarray(np.cos(angles(matrix("correlations", "A", A))))
 
 
 def lengths(A: np.ndarray) -> np.ndarray:
@@ -226,7 +228,7 @@ def lengths(A: np.ndarray) -> np.ndarray:
     Source:
         Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos".
     """
-    A = _matrix("lengths", "A", A)
+    A = matrix("lengths", "A", A)
     with np.errstate(over="ignore"):
         return np.asarray((A * A).mean(axis=-2))
 
@@ -287,13 +289,13 @@ def coordinate_change(before: Any, after: Any) -> np.ndarray:
     traces = {"before": before, "after": after}
     for argument, trace in traces.items():
         is_trace = isinstance(getattr(trace, "Z", None), list)
-        _require(is_trace, f"coordinate_change: {argument} must be a Trace", trace, TypeError)
+        require(is_trace, f"coordinate_change: {argument} must be a Trace", trace, TypeError)
     if len(before.Z) != len(after.Z):
         counts = f"{len(before.Z) - 1} and {len(after.Z) - 1}"
         raise ValueError(f"coordinate_change: before and after must have as many layers, got {counts}")
     moves = []
     for l in range(1, len(before.Z)):
-        Z, V = (_matrix("coordinate_change", f"{name}.Z[{l}]", trace.Z[l]) for name, trace in traces.items())
+        Z, V = (matrix("coordinate_change", f"{name}.Z[{l}]", trace.Z[l]) for name, trace in traces.items())
         try:
             fits = Z.shape[-2:] == V.shape[-2:] and bool(np.broadcast_shapes(Z.shape, V.shape))
         except ValueError:
@@ -372,7 +374,7 @@ def check_gradients(
     grads = _chain_rule(params, X, Y, activation, loss) if grads is None else grads
     if len(grads) != len(params):
         raise ValueError(f"check_gradients: grads must have {len(params)} layers, got {len(grads)}")
-    grads = [(_matrix("check_gradients", "dW", dW), _matrix("check_gradients", "db", db)) for dW, db in grads]
+    grads = [(matrix("check_gradients", "dW", dW), matrix("check_gradients", "db", db)) for dW, db in grads]
     rng = np.random.default_rng(0)  # any directions do, and the same ones make failures repeat
     norm = np.sqrt(sum(np.square(g).sum(axis=(-2, -1)) for layer in grads for g in layer))
     worst = np.zeros(np.shape(norm))
@@ -465,15 +467,6 @@ def _or_nan(share: Any, A: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(A).all(axis=(-2, -1)), share, np.nan)
 
 
-def _matrix(name: str, argument: str, array: Any) -> np.ndarray:
-    array = np.asarray(array)
-    # "same_kind" are all reals, the half-precision types of other libraries included: no complex numbers, no text
-    if not np.can_cast(array.dtype, float, "same_kind") or array.ndim < 2 or 0 in array.shape[-2:]:
-        got = f"got {array.dtype} of shape {array.shape}"
-        raise ValueError(f"{name}: {argument} must be a numeric array with two axes or more, {got}")
-    return np.asarray(array, dtype=float)
-
-
 def _weights(name: str, argument: str, layers: Any) -> list[np.ndarray]:
     """Return the weights, or their gradients, of a list of layers."""
     try:
@@ -481,36 +474,31 @@ def _weights(name: str, argument: str, layers: Any) -> list[np.ndarray]:
         fits = np.ndim(layers[0][0]) > 0 if weights else True
     except (TypeError, ValueError):
         fits = False
-    _require(fits, f"{name}: {argument} must be a list of layers (W, b)", layers, TypeError)
+    require(fits, f"{name}: {argument} must be a list of layers (W, b)", layers, TypeError)
     if not weights:
         raise ValueError(f"{name}: {argument} must hold at least one layer, got none")
-    return [_matrix(name, "dW" if argument == "grads" else "W", W) for W in weights]
+    return [matrix(name, "dW" if argument == "grads" else "W", W) for W in weights]
 
 
 def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.ndarray]:
-    X = _matrix(name, "X", X)
+    X = matrix(name, "X", X)
     if not np.isfinite(X).all():
         raise ValueError(f"{name}: X must be finite, got NaN or infinity")
     known = callable(getattr(activation, "df", None))
-    _require(known, f"{name}: activation must be an Activation", activation, TypeError)
+    require(known, f"{name}: activation must be an Activation", activation, TypeError)
     layers, n_in = [], X.shape[-2]
     for l, (W, b) in enumerate(params, start=1):
-        W = _matrix(name, f"W[{l}]", W)
-        _require(W.shape[-1] == n_in, f"{name}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
+        W = matrix(name, f"W[{l}]", W)
+        require(W.shape[-1] == n_in, f"{name}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
         n_in = W.shape[-2]
         # a bias of shape (n,) would broadcast along the examples, silently
-        _require(np.shape(b)[-2:] == (n_in, 1), f"{name}: b[{l}] must be (..., {n_in}, 1)", np.shape(b))
-        layers.append((W, _matrix(name, f"b[{l}]", b)))
+        require(np.shape(b)[-2:] == (n_in, 1), f"{name}: b[{l}] must be (..., {n_in}, 1)", np.shape(b))
+        layers.append((W, matrix(name, f"b[{l}]", b)))
     return layers, X
 
 
 def _check_settings(loss: Any, directions: Any, step: Any) -> None:
-    _require(callable(getattr(loss, "df", None)), "check_gradients: loss must be a Loss", loss, TypeError)
+    require(callable(getattr(loss, "df", None)), "check_gradients: loss must be a Loss", loss, TypeError)
     some = isinstance(directions, int) and directions >= 1
-    _require(some, "check_gradients: directions must be at least 1", directions)
-    _require(isinstance(step, Real) and float(step) > 0, "check_gradients: step must be positive", step)
-
-
-def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
-    if not fits:
-        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines
+    require(some, "check_gradients: directions must be at least 1", directions)
+    require(isinstance(step, Real) and float(step) > 0, "check_gradients: step must be positive", step)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from shallownet import activations
+from shallownet._checks import float_dtype, generator, instance, integers, positive_integers, require, shown
 from shallownet.activations import Activation
 
 __all__ = [
@@ -63,7 +64,7 @@ def fans(shape: Shape) -> tuple[int, int]:
         >>> fans((200, 4, 2))
         (2, 4)
     """
-    n_out, n_in = _checked("fans", shape)[-2:]
+    n_out, n_in = _shape("fans", shape)[-2:]
     return n_in, n_out
 
 
@@ -270,7 +271,7 @@ def sparse(shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dt
         Martens (2010), "Deep learning via Hessian-free optimization"; the rule per column is PyTorch's.
     """
     shape = _checked("sparse", shape, rng, dtype)
-    _require(isinstance(sparsity, Real) and 0 <= sparsity <= 1, "sparse: sparsity must lie in [0, 1]", sparsity)
+    require(isinstance(sparsity, Real) and 0 <= sparsity <= 1, "sparse: sparsity must lie in [0, 1]", sparsity)
     std = _nonnegative("sparse", "std", std, shape, dtype)
     W: np.ndarray = rng.standard_normal(shape, dtype=dtype) * std
     ranks = rng.random(shape).argsort(axis=-2)  # a random order of each column's rows
@@ -302,13 +303,13 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
         Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
     """
     f: Any = getattr(activation, "f", None)
-    _require(callable(f), "lsuv: activation must be an Activation", activation, TypeError)
-    _require(isinstance(tolerance, Real) and 0 <= tolerance < 1, "lsuv: tolerance must lie in [0, 1)", tolerance)
+    require(callable(f), "lsuv: activation must be an Activation", activation, TypeError)
+    require(isinstance(tolerance, Real) and 0 <= tolerance < 1, "lsuv: tolerance must lie in [0, 1)", tolerance)
     pairs = []
     with suppress(TypeError, ValueError):
         pairs = [(layer, np.asarray(W), np.asarray(b)) for layer in params for W, b in [layer]]
     floats = pairs and all(W.dtype.kind == "f" for _, W, _ in pairs)
-    _require(floats, "lsuv: params must be a list of layers (W, b) of floats", params, TypeError)
+    require(floats, "lsuv: params must be a list of layers (W, b) of floats", params, TypeError)
     A, layers = _number("lsuv", "X", X, np.shape(X), pairs[0][1].dtype), []
     for l, (layer, W, b) in enumerate(pairs, start=1):
         *_, n_out, n_in = _checked("lsuv", W.shape, rng, W.dtype)
@@ -343,7 +344,7 @@ def mup(
         Yang & Hu (2021), in the form of Yang et al. (2022), "Tensor programs V", table 3.
     """
     n_in = _checked("mup", shape, rng, dtype)[-1]
-    _require(role in ("input", "hidden", "output"), "mup: role must be input, hidden or output", role)
+    require(role in ("input", "hidden", "output"), "mup: role must be input, hidden or output", role)
     share = float(_positive("mup", "base_width", base_width)) / n_in
     scale = _square("mup", gain) * (share if role == "output" else 1)
     return _scaled("mup", shape, rng, scale, "fan_in", "normal", dtype)
@@ -366,13 +367,11 @@ def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float
     Source:
         Yang et al. (2022), table 3; for unequal widths as in their package `mup`.
     """
-    numbers = np.asarray(sizes)
-    fits = numbers.dtype.kind in "iu" and numbers.ndim == 1 and len(numbers) >= 2 and (numbers > 0).all()
-    _require(fits, "mup_rates: sizes must be at least two positive integers", sizes)
-    _require(optimizer in ("adam", "sgd", "momentum"), "mup_rates: optimizer must be adam, sgd or momentum", optimizer)
+    sizes = positive_integers("mup_rates", "sizes", sizes, at_least=2)
+    require(optimizer in ("adam", "sgd", "momentum"), "mup_rates: optimizer must be adam, sgd or momentum", optimizer)
     base = float(_positive("mup_rates", "base_width", base_width))
     rate = _positive("mup_rates", "lr", lr, np.shape(lr))
-    wide = [1.0, *(n / base for n in numbers[1:-1].tolist()), 1.0]  # data and targets do not widen
+    wide = [1.0, *(n / base for n in sizes[1:-1]), 1.0]  # data and targets do not widen
     factors = [(1 if optimizer == "adam" else n_out) / n_in for n_in, n_out in pairwise(wide)]
     return [rate * factor if rate.ndim else float(rate) * factor for factor in factors]
 
@@ -417,7 +416,7 @@ def gain(activation: Activation) -> float:
     Source:
         PyTorch's `calculate_gain` for the table; He et al. (2015), "Delving Deep into Rectifiers", for slopes.
     """
-    _require(isinstance(activation, Activation), "gain: activation must be an Activation", activation, TypeError)
+    instance("gain", "activation", activation, Activation)
     if activation in _GAINS:
         return _GAINS[activation]
     z = np.geomspace(1e-6, 1e6, 97)
@@ -425,7 +424,7 @@ def gain(activation: Activation) -> float:
     size = max(abs(right[0]), abs(left[0]))
     straight = size > 0 and all(np.allclose(side, side[0], rtol=0, atol=1e-9 * size) for side in (right, left))
     expected = "one of the table or straight on each side of 0; for one that bends see chapter 7 and meanfield"
-    _require(straight, f"gain: activation must be {expected}", activation.name)
+    require(straight, f"gain: activation must be {expected}", activation.name)
     return float(sqrt(2 / (right[0] ** 2 + left[0] ** 2)))
 
 
@@ -442,39 +441,35 @@ def _scaled(
 ) -> np.ndarray:
     *_, n_out, n_in = _checked(name, shape, rng, dtype)
     scale = float(_nonnegative(name, "scale", scale, ()))
-    _require(mode in list(_FANS), f"{name}: mode must be one of {', '.join(_FANS)}", mode)
+    require(mode in list(_FANS), f"{name}: mode must be one of {', '.join(_FANS)}", mode)
     std = sqrt(scale / _FANS[mode](n_in, n_out))
     draws: dict[str, Any] = {"normal": normal, "uniform": uniform, "truncated_normal": truncated_normal}
-    _require(distribution in list(draws), f"{name}: distribution must be one of {', '.join(draws)}", distribution)
+    require(distribution in list(draws), f"{name}: distribution must be one of {', '.join(draws)}", distribution)
     spread = {"limit": sqrt(3) * std} if distribution == "uniform" else {"std": std}
     W: np.ndarray = draws[distribution](shape, rng, **spread, dtype=dtype)
     return W
 
 
-def _checked(name: str, shape: Any, rng: Any = None, dtype: Any = float) -> Shape:
-    try:
-        whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in shape)
-        fits = whole and len(shape) >= 2 and min(shape) > 0
-    except TypeError:
-        fits = False
-    _require(fits, f"{name}: shape must be (..., n_out, n_in) with n_in >= 1", shape)
-    drawn = name == "fans" or isinstance(rng, np.random.Generator)
-    _require(drawn, f"{name}: rng must be a numpy Generator", rng, TypeError)
-    try:
-        known = np.dtype(dtype) in (np.float64, np.float32)
-    except TypeError:
-        known = False
-    _require(known, f"{name}: dtype must be float64 or float32", dtype, TypeError)
-    return tuple(int(n) for n in shape)
+def _checked(name: str, shape: object, rng: object, dtype: object) -> Shape:
+    generator(name, rng)
+    float_dtype(name, dtype)
+    return _shape(name, shape)
+
+
+def _shape(name: str, shape: object) -> Shape:
+    found = integers(shape)
+    if found is None or len(found) < 2:
+        raise ValueError(f"{name}: shape must be (..., n_out, n_in) with n_in >= 1, got {shown(shape)}")
+    return found
 
 
 def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
     """Return `value` as an array of `dtype`, or say why it cannot scale weights of `shape`."""
     number = np.asarray(value)
     finite = number.dtype.kind in "fiu" and np.isfinite(number).all()
-    _require(finite, f"{name}: {argument} must be finite", value)
+    require(finite, f"{name}: {argument} must be finite", value)
     if np.abs(number).max(initial=0) > np.finfo(dtype).max:
-        _require(False, f"{name}: {argument} must be finite as {np.dtype(dtype)}", value)
+        require(False, f"{name}: {argument} must be finite as {np.dtype(dtype)}", value)
     try:
         fits = np.broadcast_shapes(number.shape, shape) == shape
     except ValueError:
@@ -487,20 +482,15 @@ def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = flo
 
 def _nonnegative(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
     number = _number(name, argument, value, shape, dtype)
-    _require((number >= 0).all(), f"{name}: {argument} must be at least 0", value)
+    require((number >= 0).all(), f"{name}: {argument} must be at least 0", value)
     return number
 
 
 def _positive(name: str, argument: str, value: Any, shape: Shape = ()) -> np.ndarray:
     number = _number(name, argument, value, shape)
-    _require((number > 0).all(), f"{name}: {argument} must be above 0", value)
+    require((number > 0).all(), f"{name}: {argument} must be above 0", value)
     return number
 
 
 def _square(name: str, gain: Any) -> float:
     return float(_nonnegative(name, "gain", gain, ())) ** 2
-
-
-def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
-    if not fits:
-        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import _common, _floats, _namespace, sigmoid, softplus
+from shallownet._checks import Array, common, floats, namespace
+from shallownet.activations import sigmoid, softplus
 
 __all__ = ["Loss", "binary_cross_entropy", "softmax_cross_entropy", "squared_error"]
 
@@ -29,16 +30,16 @@ class Loss(NamedTuple):
         return f"Loss({self.name})"
 
 
-def _checked(name: str, logits: Any, Y: Any, *, probabilities: bool = False) -> tuple[Any, Any]:
-    logits, Y = _floats(name, "logits", logits), _floats(name, "Y", Y)
+def _fitting(name: str, logits: Array, Y: Array, *, probabilities: bool = False) -> tuple[Array, Array]:
+    logits, Y = floats(name, "logits", logits), floats(name, "Y", Y)
     # a mean over no examples is NaN
     if logits.ndim < 2 or Y.ndim < 2 or logits.shape[-2:] != Y.shape[-2:] or 0 in Y.shape[-2:]:
         got = f"got {logits.shape} and {Y.shape}"
         raise ValueError(f"{name}: logits (..., n, m) and Y (n, m) must end in the same two axes, not empty, {got}")
-    if _common(logits.shape, Y.shape) != logits.shape:
+    if common(logits.shape, Y.shape) != logits.shape:
         got = f"got {logits.shape} and {Y.shape}"
         raise ValueError(f"{name}: Y's leading axes must broadcast to those of the logits, {got}")
-    if _namespace(Y) is not np:  # under `jax.jit` there are no values yet to look at
+    if namespace(Y) is not np:  # under `jax.jit` there are no values yet to look at
         return logits, Y
     if not np.isfinite(Y).all():
         raise ValueError(f"{name}: Y must be finite, got NaN or infinity")
@@ -48,46 +49,46 @@ def _checked(name: str, logits: Any, Y: Any, *, probabilities: bool = False) -> 
     return logits, Y.astype(logits.dtype, copy=False)
 
 
-def _binary_f(logits: Any, Y: Any) -> Any:
-    Z, Y = _checked("binary_cross_entropy", logits, Y, probabilities=True)
+def _binary_f(logits: Array, Y: Array) -> Array:
+    Z, Y = _fitting("binary_cross_entropy", logits, Y, probabilities=True)
     # -Y log s(Z) - (1 - Y) log(1 - s(Z)), with log s(Z) = Z - softplus(Z)
     return (softplus.f(Z) - Y * Z).sum(axis=-2).mean(axis=-1)
 
 
-def _binary_df(logits: Any, Y: Any) -> Any:
-    Z, Y = _checked("binary_cross_entropy", logits, Y, probabilities=True)
+def _binary_df(logits: Array, Y: Array) -> Array:
+    Z, Y = _fitting("binary_cross_entropy", logits, Y, probabilities=True)
     return (sigmoid.f(Z) - Y) / Z.shape[-1]
 
 
-def _softmax_targets(logits: Any, Y: Any) -> tuple[Any, Any, Any]:
-    Z, Y = _checked("softmax_cross_entropy", logits, Y, probabilities=True)
-    if (xp := _namespace(Y)) is np and np.abs((sums := Y.sum(axis=-2)) - 1).max(initial=0) > 1e-5:
+def _softmax_targets(logits: Array, Y: Array) -> tuple[Any, Array, Array]:
+    Z, Y = _fitting("softmax_cross_entropy", logits, Y, probabilities=True)
+    if (xp := namespace(Y)) is np and np.abs((sums := Y.sum(axis=-2)) - 1).max(initial=0) > 1e-5:
         got = f"got sums from {sums.min():g} to {sums.max():g}"
         raise ValueError(f"softmax_cross_entropy: each column of Y must sum to 1, {got}")
     # the same shift of every logit in a column changes nothing and keeps exp below 1
     return xp, Z - xp.amax(Z, axis=-2, keepdims=True), Y
 
 
-def _softmax_f(logits: Any, Y: Any) -> Any:
+def _softmax_f(logits: Array, Y: Array) -> Array:
     xp, Z, Y = _softmax_targets(logits, Y)
     log_sum = xp.log(xp.exp(Z).sum(axis=-2))
     return (log_sum - (Y * Z).sum(axis=-2)).mean(axis=-1)
 
 
-def _softmax_df(logits: Any, Y: Any) -> Any:
+def _softmax_df(logits: Array, Y: Array) -> Array:
     xp, Z, Y = _softmax_targets(logits, Y)
     E = xp.exp(Z)
     # the gradient is softmax - Y because each column of Y sums to 1
     return (E / E.sum(axis=-2, keepdims=True) - Y) / Z.shape[-1]
 
 
-def _squared_f(logits: Any, Y: Any) -> Any:
-    Z, Y = _checked("squared_error", logits, Y)
+def _squared_f(logits: Array, Y: Array) -> Array:
+    Z, Y = _fitting("squared_error", logits, Y)
     return ((Z - Y) ** 2).sum(axis=-2).mean(axis=-1) / 2
 
 
-def _squared_df(logits: Any, Y: Any) -> Any:
-    Z, Y = _checked("squared_error", logits, Y)
+def _squared_df(logits: Array, Y: Array) -> Array:
+    Z, Y = _fitting("squared_error", logits, Y)
     return (Z - Y) / Z.shape[-1]
 
 

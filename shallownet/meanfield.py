@@ -28,7 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from shallownet.activations import Activation, _common
+from shallownet._checks import common, generator, instance, is_integer, require
+from shallownet.activations import Activation
 
 __all__ = ["c_map", "c_star", "chi", "critical_sigma_w", "depth_scale", "q_map", "q_star", "simulate"]
 
@@ -340,10 +341,10 @@ def simulate(activation: Activation, sigma_w: Any, sigma_b: Any, X: Any, depth: 
         True
     """
     shape, (scale, shift) = _checked("simulate", activation, sigma_w=sigma_w, sigma_b=sigma_b)
-    _require(isinstance(rng, np.random.Generator), "simulate: rng must be a numpy Generator", rng, TypeError)
-    _require(isinstance(depth, int) and depth >= 0, "simulate: depth must be an integer of at least 0", depth)
+    generator("simulate", rng)
+    require(is_integer(depth), "simulate: depth must be an integer of at least 0", depth)
     matrix = isinstance(X, np.ndarray) and X.ndim == 2 and X.size and X.dtype.kind == "f" and np.isfinite(X).all()
-    _require(matrix, "simulate: X must be finite floats (n, m)", X)
+    require(matrix, "simulate: X must be finite floats (n, m)", X)
     n, m = X.shape
     scale, shift = (sigma.reshape(-1, 1).astype(X.dtype) for sigma in (scale / sqrt(n), shift))
     Z = np.repeat(X[:, None], len(scale), axis=1)  # (n, settings, m): the columns of one matrix
@@ -394,20 +395,14 @@ def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -
 
 def _checked(name: str, activation: Any, **numbers: Any) -> tuple[tuple[int, ...], list[np.ndarray]]:
     """Return the shape that the numbers have together, and each of them broadcast to it."""
-    known = isinstance(activation, Activation)
-    _require(known, f"{name}: activation must be an Activation", activation, TypeError)
+    instance(name, "activation", activation, Activation)
     for argument, value in numbers.items():
         array = np.asarray(value)
         low, high = (-1.0, 1.0) if argument == "c" else (0.0, inf)
         within = "in [-1, 1]" if argument == "c" else "finite and at least 0"
         fits = array.dtype.kind in "fiu" and np.all(np.isfinite(array) & (array >= low) & (array <= high))
-        _require(fits, f"{name}: {argument} must be {within}", value)
+        require(fits, f"{name}: {argument} must be {within}", value)
     shapes = [np.shape(value) for value in numbers.values()]
-    if (shape := _common(*shapes)) is None:
+    if (shape := common(*shapes)) is None:
         raise ValueError(f"{name}: {', '.join(numbers)} must broadcast, got shapes {shapes}")
     return shape, [np.broadcast_to(np.asarray(value, dtype=float), shape) for value in numbers.values()]
-
-
-def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
-    if not fits:
-        raise kind(f"{expected}, got {' '.join(repr(value).split())[:80]}")  # an array's repr has many lines

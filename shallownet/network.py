@@ -14,16 +14,31 @@ values only in NumPy.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from shallownet.activations import Activation, _common, _floats, _namespace, tanh
+from shallownet._checks import (
+    Array,
+    chained,
+    common,
+    drawn,
+    finite,
+    float_dtype,
+    generator,
+    instance,
+    layers,
+    namespace,
+    positive_integers,
+    require,
+)
+from shallownet.activations import Activation, tanh
 
-__all__ = ["Layer", "Trace", "backward", "forward", "init_params"]
+__all__ = ["Layer", "Trace", "backward", "forward", "init_params", "sum_to"]
 
 Initializer = Callable[..., np.ndarray]
+Layers = Sequence[tuple[Array, Array]]
 
 
 class Layer(NamedTuple):
@@ -36,8 +51,8 @@ class Layer(NamedTuple):
 class Trace(NamedTuple):
     """What a forward pass leaves behind, indexed like the book's superscripts."""
 
-    Z: list[Any]  # Z[l] for l = 1..L; Z[0] is None
-    A: list[np.ndarray]  # A[l] for l = 0..L; A[0] is X, A[L] the logits
+    Z: list[Array]  # Z[l] for l = 1..L; Z[0] is None
+    A: list[Array]  # A[l] for l = 0..L; A[0] is X, A[L] the logits
 
 
 def init_params(
@@ -46,7 +61,7 @@ def init_params(
     rng: np.random.Generator,
     *,
     ensemble: int | tuple[int, ...] = (),
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> list[Layer]:
     r"""Draw the weights of a network and set its biases to zero.
 
@@ -74,26 +89,22 @@ def init_params(
         >>> W1.shape, b1.shape, W2.shape, b2.shape
         ((4, 2), (4, 1), (1, 4), (1, 1))
     """
-    sizes = _positive_integers("sizes", sizes, at_least=2)
-    ensemble = _positive_integers("ensemble", ensemble, at_least=0)
-    _require(isinstance(rng, np.random.Generator), "init_params: rng must be a numpy Generator", rng, TypeError)
-    dtype = _float_dtype("init_params", dtype)
-    shapes = [(*ensemble, n_out, n_in) for n_in, n_out in pairwise(sizes)]
-    initializers: Any = [initializer] * len(shapes) if callable(initializer) else initializer
-    fits = np.shape(initializers) == (len(shapes),) and all(map(callable, initializers))
-    _require(fits, f"init_params: initializer must be one function or a list of {len(shapes)}", initializer)
+    sizes = positive_integers("init_params", "sizes", sizes, at_least=2)
+    ensemble = positive_integers("init_params", "ensemble", ensemble)
+    generator("init_params", rng)
+    dtype = float_dtype("init_params", dtype)
+    draws = [initializer] * (len(sizes) - 1) if callable(initializer) else initializer
+    fits = isinstance(draws, list | tuple) and len(draws) == len(sizes) - 1 and all(map(callable, draws))
+    require(fits, f"init_params: initializer must be one function or a list of {len(sizes) - 1}", initializer)
     params = []
-    for l, (draw, shape) in enumerate(zip(initializers, shapes, strict=True), start=1):
-        W = np.asarray(draw(shape, rng, dtype=dtype))
-        if W.shape != shape or W.dtype != dtype or not np.isfinite(W).all():
-            infinite = "" if W.dtype != dtype or np.isfinite(W).all() else " with NaN or infinity"
-            wanted = f"the initializer of layer {l} must return finite {dtype} of shape {shape}"
-            raise ValueError(f"init_params: {wanted}, got {W.dtype} of shape {W.shape}{infinite}")
-        params.append(Layer(W, np.zeros((*shape[:-1], 1), dtype)))
+    for l, (draw, n_in, n_out) in enumerate(zip(draws, sizes, sizes[1:], strict=False), start=1):
+        shape = (*ensemble, n_out, n_in)
+        W = drawn("init_params", l, draw(shape, rng, dtype=dtype), shape, dtype)
+        params.append(Layer(W, np.zeros((*ensemble, n_out, 1), dtype)))
     return params
 
 
-def forward(params: Sequence[tuple[np.ndarray, np.ndarray]], X: np.ndarray, activation: Activation = tanh) -> Trace:
+def forward(params: Layers, X: Array, activation: Activation = tanh) -> Trace:
     r"""Compute every layer's pre-activations and activations.
 
     Args:
@@ -117,19 +128,17 @@ def forward(params: Sequence[tuple[np.ndarray, np.ndarray]], X: np.ndarray, acti
         >>> sn.forward(params, np.ones((2, 3))).A[-1].tolist()
         [[0.0, 0.0, 0.0]]
     """
-    layers, X = _checked("forward", params, X)
-    _check_activation("forward", activation)
-    Z: list[Any] = [None]
+    params, X = chained("forward", params, X)
+    instance("forward", "activation", activation, Activation)
+    Z: list[Array] = [None]
     A = [X]
-    for l, (W, b) in enumerate(layers, start=1):
+    for l, (W, b) in enumerate(params, start=1):
         Z.append(W @ A[l - 1] + b)
-        A.append(activation.f(Z[l]) if l < len(layers) else Z[l])
+        A.append(activation.f(Z[l]) if l < len(params) else Z[l])
     return Trace(Z, A)
 
 
-def backward(
-    params: Sequence[tuple[np.ndarray, np.ndarray]], trace: Trace, dZ: np.ndarray, activation: Activation = tanh
-) -> list[Layer]:
+def backward(params: Layers, trace: Trace, dZ: Array, activation: Activation = tanh) -> list[Layer]:
     r"""Compute the gradient of a loss in every parameter, by the chain rule from the last layer.
 
     With $\delta^{[L]}$ given,
@@ -167,111 +176,47 @@ def backward(
         >>> [dW.shape for dW, db in sn.backward(params, trace, dZ)]
         [(4, 2), (1, 4)]
     """
-    layers = _layers("backward", params)
-    _check_activation("backward", activation)
-    _check_trace(layers, trace)
-    dZ = _numbers("backward", "dZ", dZ)
-    _require(dZ.shape == trace.A[-1].shape, f"backward: dZ must have the logits' shape {trace.A[-1].shape}", dZ.shape)
-    dZ = dZ.astype(trace.A[-1].dtype, copy=False) if _namespace(dZ) is np else dZ
+    params = layers("backward", params)
+    instance("backward", "activation", activation, Activation)
+    _check_trace(params, trace)
+    dZ = finite("backward", "dZ", dZ)
+    require(dZ.shape == trace.A[-1].shape, f"backward: dZ must have the logits' shape {trace.A[-1].shape}", dZ.shape)
+    dZ = dZ.astype(trace.A[-1].dtype, copy=False) if namespace(dZ) is np else dZ
     grads = []
-    for l in range(len(layers), 0, -1):
-        W, b = layers[l - 1]
+    for l in range(len(params), 0, -1):
+        W, b = params[l - 1]
         dW = dZ @ trace.A[l - 1].mT
         db = dZ.sum(axis=-1, keepdims=True)
         # X or dZ may carry more ensemble axes than W: a gradient has the shape of its parameter
-        grads.append(Layer(_sum_to(dW, W.shape), _sum_to(db, b.shape)))
+        grads.append(Layer(sum_to(dW, W.shape), sum_to(db, b.shape)))
         if l > 1:
             dZ = W.mT @ dZ * activation.df(trace.Z[l - 1])
     return grads[::-1]
 
 
-def _sum_to(array: Any, shape: tuple[int, ...]) -> Any:
+def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
+    """Sum over the axes that broadcasting added: what several networks ask of a parameter that they share adds up.
+
+    Args:
+        array: `(...)`, for example a gradient for each network.
+        shape: Of the parameter; broadcasts to the shape of `array`.
+
+    Returns:
+        An array of the given shape, `array` itself if that is its shape.
+    """
     if array.shape == shape:
         return array
     grown = (*[0] * (array.ndim - len(shape)), *shape)
     return array.sum(axis=tuple(i for i, n in enumerate(grown) if n != array.shape[i]), keepdims=True).reshape(shape)
 
 
-def _positive_integers(name: str, values: Any, *, at_least: int) -> tuple[int, ...]:
-    as_tuple = (values,) if isinstance(values, (int, np.integer)) else values
-    number = {0: "positive integers", 2: "at least two positive integers"}[at_least]
-    try:
-        integers = all(isinstance(n, (int, np.integer)) and n > 0 for n in as_tuple)
-        fits = integers and len(as_tuple) >= at_least and not isinstance(as_tuple, str)
-    except TypeError:
-        fits = False
-    _require(fits and bool not in map(type, as_tuple), f"init_params: {name} must be {number}", values)
-    return tuple(int(n) for n in as_tuple)
-
-
-def _float_dtype(function: str, dtype: Any) -> np.dtype[Any]:
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    _require(found in (np.float64, np.float32), f"{function}: dtype must be float64 or float32", dtype, TypeError)
-    return found
-
-
-def _numbers(function: str, argument: str, values: Any) -> Any:
-    array = _floats(function, argument, values)
-    # under `jax.jit` there are no values yet to look at
-    if _namespace(array) is np and not np.isfinite(array).all():
-        raise ValueError(f"{function}: {argument} must be finite, got NaN or infinity")
-    return array
-
-
-def _layers(function: str, params: Any) -> list[Layer]:
-    try:
-        pairs = [(W, b) for W, b in params]
-        lists = [np.ndim(W) > 0 for W, b in pairs]
-    except (TypeError, ValueError):
-        lists = [False]
-    _require(all(lists), f"{function}: params must be a list of layers (W, b)", params, TypeError)
-    named = [zip(("W", "b"), pair, strict=True) for pair in pairs]
-    return [Layer(*(_numbers(function, f"{n}[{l}]", a) for n, a in pair)) for l, pair in enumerate(named, start=1)]
-
-
-def _checked(function: str, params: Any, X: Any) -> tuple[list[Layer], np.ndarray]:
-    """Return `params` as layers and `X` in their dtype, or say which one does not fit."""
-    layers = _layers(function, params)
-    if not layers:
-        raise ValueError(f"{function}: params must hold at least one layer, got none")
-    X = _floats(function, "X", X)
-    with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told as such
-        X = _numbers(function, "X", X.astype(layers[0].W.dtype, copy=False) if _namespace(X) is np else X)
-    _require(X.ndim >= 2 and X.shape[-1] >= 1, f"{function}: X must be (..., n_0, m) with m >= 1", X.shape)
-    n_in = X.shape[-2]
-    for l, (W, b) in enumerate(layers, start=1):
-        _require(W.ndim >= 2 and W.shape[-1] == n_in, f"{function}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
-        # a bias of shape (n,) would broadcast along the examples, silently
-        _require(b.shape[-2:] == (W.shape[-2], 1), f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1)", b.shape)
-        n_in = W.shape[-2]
-    fits = _common(X.shape[:-2], *(a.shape[:-2] for layer in layers for a in layer)) is not None
-    _require(fits, f"{function}: ensemble axes must broadcast", [X.shape, *(layer.W.shape for layer in layers)])
-    return layers, X
-
-
-def _check_activation(function: str, activation: Any) -> None:
-    _require(isinstance(activation, Activation), f"{function}: activation must be an Activation", activation, TypeError)
-
-
-def _check_trace(layers: list[Layer], trace: Any) -> None:
-    _require(isinstance(trace, Trace), "backward: trace must be a Trace", trace, TypeError)
+def _check_trace(params: list[tuple[Array, Array]], trace: Trace) -> None:
+    instance("backward", "trace", trace, Trace)
     count = len(trace.A) - 1
-    _require(count == len(layers), f"backward: trace must come from these {len(layers)} layers", count)
-    expected = [layers[0].W.shape[-1], *(W.shape[-2] for W, _ in layers)]
+    require(count == len(params), f"backward: trace must come from these {len(params)} layers", count)
+    expected = [params[0][0].shape[-1], *(W.shape[-2] for W, _ in params)]
     found = [A.shape[-2] for A in trace.A]
-    _require(found == expected, f"backward: trace must come from layers of sizes {expected}", found)
-    leads = [(layer.W.shape[:-2], Z.shape[:-2]) for layer, Z in zip(layers, trace.Z[1:], strict=True)]
-    fits = all(_common(ensemble, lead) == lead for ensemble, lead in leads)
-    _require(fits, "backward: trace must have the ensemble axes of params", [lead for _, lead in leads])
-
-
-def _shown(value: Any) -> str:
-    return " ".join(repr(value).split())[:80]  # an array's repr has many lines
-
-
-def _require(fits: Any, expected: str, value: Any, kind: type[Exception] = ValueError) -> None:
-    if not fits:
-        raise kind(f"{expected}, got {_shown(value)}")
+    require(found == expected, f"backward: trace must come from layers of sizes {expected}", found)
+    leads = [Z.shape[:-2] for Z in trace.Z[1:]]
+    fits = all(common(W.shape[:-2], lead) == lead for (W, _), lead in zip(params, leads, strict=True))
+    require(fits, "backward: trace must have the ensemble axes of params", leads)

@@ -25,8 +25,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from shallownet.activations import Activation, _common, relu
-from shallownet.network import Initializer, Layer, Trace, _check_activation, _require, _shown, _sum_to, init_params
+from shallownet._checks import (
+    common,
+    drawn,
+    float_dtype,
+    generator,
+    instance,
+    is_integer,
+    positive_integers,
+    require,
+    shown,
+)
+from shallownet.activations import Activation, relu
+from shallownet.network import Initializer, Layer, Trace, sum_to
 
 __all__ = ["Block", "Normalization", "backward", "batch_norm", "forward", "init_residual", "layer_norm", "model"]
 
@@ -103,7 +114,7 @@ def init_residual(
 
     Raises:
         ValueError: If `sizes`, `depth`, `alpha`, `ensemble` or the number of initializers is wrong.
-        TypeError: If `rng` is no Generator, or `dtype` is no floating-point type.
+        TypeError: If `rng` is no Generator, or `dtype` neither float64 nor float32.
 
     Examples:
         >>> import numpy as np
@@ -114,22 +125,26 @@ def init_residual(
         >>> [type(part).__name__ for part in params], params[1].W1.shape, params[1].alpha.shape
         (['Layer', 'Block', 'Block', 'Block', 'Layer'], (8, 8), (1, 1))
     """
-    four: Any = [initializers] * 4 if callable(initializers) else initializers
-    whole = isinstance(depth, (int, np.integer)) and not isinstance(depth, bool) and depth > 0
-    for name, value, fits, expected in (
-        ("sizes", sizes, hasattr(sizes, "__len__") and len(sizes) == 3, "three positive integers"),
-        ("depth", depth, whole, "an integer of at least 1"),
-        ("initializers", initializers, hasattr(four, "__len__") and len(four) == 4, "one function or a list of 4"),
-        ("alpha", alpha, isinstance(alpha, Real) and isfinite(alpha), "a finite number"),
-    ):
-        _require(fits, f"init_residual: {name} must be {expected}", value)
+    three = positive_integers("init_residual", "sizes", sizes, at_least=2)
+    require(len(three) == 3, "init_residual: sizes must be three positive integers", sizes)
+    require(is_integer(depth, 1), "init_residual: depth must be an integer of at least 1", depth)
+    ensemble = positive_integers("init_residual", "ensemble", ensemble)
+    generator("init_residual", rng)
+    dtype = float_dtype("init_residual", dtype)
+    four = [initializers] * 4 if callable(initializers) else initializers
+    fits = isinstance(four, list | tuple) and len(four) == 4 and all(map(callable, four))
+    require(fits, "init_residual: initializers must be one function or a list of 4", initializers)
+    finite = isinstance(alpha, Real) and isfinite(alpha)
+    require(finite, "init_residual: alpha must be a finite number", alpha)
+    n_0, n, n_L = three
     draws = [four[0], *[four[1], four[2]] * depth, four[3]]
-    widths = [sizes[0], *[sizes[1]] * (2 * depth + 1), sizes[2]]
-    try:
-        stem, *inside, head = init_params(widths, draws, rng, ensemble=ensemble, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("init_params", "init_residual", 1)) from None
-    alphas = np.full((*stem.b.shape[:-2], 1, 1), alpha, stem.b.dtype)
+    layers = []
+    for l, draw in enumerate(draws, start=1):
+        shape = (*ensemble, n_L if l == len(draws) else n, n_0 if l == 1 else n)
+        W = drawn("init_residual", l, draw(shape, rng, dtype=dtype), shape, dtype)
+        layers.append(Layer(W, np.zeros((*shape[:-1], 1), dtype)))
+    stem, *inside, head = layers
+    alphas = np.full((*ensemble, 1, 1), alpha, dtype)
     blocks = [Block(*one, *two, alphas.copy()) for one, two in zip(inside[::2], inside[1::2], strict=True)]
     return [stem, *blocks, head]
 
@@ -161,8 +176,8 @@ def forward(
         raise ValueError(f"residual.forward: X must be {expected}, got {X.dtype} of shape {X.shape}")
     X = X.astype(parts[0].W.dtype, copy=False)
     ensembles = [array.shape[:-2] for part in (*parts, (X,)) for array in part]
-    fits = _common(*ensembles) is not None
-    _require(fits, "residual.forward: ensemble axes must broadcast", sorted(set(ensembles)))
+    fits = common(*ensembles) is not None
+    require(fits, "residual.forward: ensemble axes must broadcast", sorted(set(ensembles)))
     Z: list[Any] = [None]
     A = [X]
     for l, part in enumerate(parts, start=1):
@@ -204,7 +219,8 @@ def backward(
     """
     parts = _checked("residual.backward", params, activation, normalize)
     if not isinstance(trace, Trace) or len(trace.A) != len(parts) + 1:
-        raise ValueError(f"residual.backward: trace must come from these {len(parts)} parts, got {_shown(trace)}")
+        raise ValueError(f"residual.backward: trace must come from these {len(parts)} parts, got {shown(trace)}")
+    _check_trace(parts, trace)
     dX = np.asarray(dZ)
     if dX.shape != trace.A[-1].shape or dX.dtype.kind not in "fiub":
         expected = f"numbers of the logits' shape {trace.A[-1].shape}"
@@ -223,12 +239,24 @@ def backward(
             outer = [part.alpha * dW2, part.alpha * db2, dalpha]
             dS = part.W2.mT @ (part.alpha * dX) * activation.df(trace.Z[l])
         found = [dS @ N.mT, dS.sum(axis=-1, keepdims=True), *outer]
-        grads.append(type(part)(*(_sum_to(g, p.shape) for g, p in zip(found, part, strict=True))))
+        grads.append(type(part)(*(sum_to(g, p.shape) for g, p in zip(found, part, strict=True))))
         if l > 1:
             dN = part[0].mT @ dS
             dN = dN if normalize is None else normalize.df(X, dN)
             dX = dX + dN if skip and isinstance(part, Block) else dN
     return grads[::-1]
+
+
+def _check_trace(parts: list[Layer | Block], trace: Trace) -> None:
+    """Require that a trace has the units and the ensemble axes of these parts."""
+    n = parts[0][0].shape[-2]
+    for l, part in enumerate(parts, start=1):
+        units, stream = part[0].shape[-2], (n if l < len(parts) else part[0].shape[-2])
+        Z, A = trace.Z[l], trace.A[l]
+        fits = (Z.shape[-2], A.shape[-2]) == (units, stream)
+        fits = fits and common(*(array.shape[:-2] for array in part), A.shape[:-2]) == A.shape[:-2]
+        if not fits:
+            raise ValueError(f"residual.backward: trace must fit part {l} of params, got {Z.shape}, {A.shape}")
 
 
 def model(normalize: Normalize = None, skip: bool = True) -> tuple[Any, Any]:
@@ -243,15 +271,15 @@ def model(normalize: Normalize = None, skip: bool = True) -> tuple[Any, Any]:
 
 def _checked(function: str, params: Any, activation: Any, normalize: Any) -> list[Any]:
     """Return `params` as parts, or say which of them does not fit."""
-    _check_activation(function, activation)
+    instance(function, "activation", activation, Activation)
     known = isinstance(normalize, Normalize)
-    _require(known, f"{function}: normalize must be a Normalization or None", normalize, TypeError)
+    require(known, f"{function}: normalize must be a Normalization or None", normalize, TypeError)
     try:
         kinds = [Layer, *[Block] * (len(params) - 2), Layer]
         parts: list[Any] = [kind(*map(np.asarray, part)) for kind, part in zip(kinds, params, strict=True)]
     except (TypeError, ValueError):
         expected = "[Layer, Block, ..., Block, Layer]"
-        raise TypeError(f"{function}: params must be {expected}, got {_shown(params)}") from None
+        raise TypeError(f"{function}: params must be {expected}, got {shown(params)}") from None
     n = parts[0].W.shape[-2:-1]
     for l, part in enumerate(parts, start=1):
         units, inputs = part[0].shape[-2:-1], part[0].shape[-1:] if l == 1 else n

@@ -47,8 +47,9 @@ from typing import Any
 
 import numpy as np
 
-from shallownet.network import Layer, _require, _shown
-from shallownet.training import Record, _is_integer, _run
+from shallownet._checks import is_integer, require, shown
+from shallownet.network import Layer
+from shallownet.training import Record, descend, prepare
 
 __all__ = ["Results", "sweep"]
 
@@ -74,7 +75,7 @@ class Results(dict[str, np.ndarray]):
         for name, label in labels.items():
             found = np.flatnonzero(self.axes[name] == _label(label)) if name in self.axes else np.empty(0)
             known = {key: values.tolist() for key, values in self.axes.items()}
-            _require(len(found) == 1, f"at: {name} must be one of the labels {_shown(known)}", label)
+            require(len(found) == 1, f"at: {name} must be one of the labels {shown(known)}", label)
             place[name] = found[0]
         left = {name: values for name, values in self.axes.items() if name not in labels}
         return Results({name: array[tuple(place.values())] for name, array in self.items()}, left)
@@ -101,7 +102,7 @@ class Results(dict[str, np.ndarray]):
     def load(cls, path: str | os.PathLike[str]) -> "Results":
         """Read what `save` wrote, or the `file` of a sweep that came to its end."""
         axes, arrays, done = _read("load", path)
-        _require(done.all(), f"load: {path} must be of a finished sweep", f"{done.sum()} of {done.size} cells")
+        require(done.all(), f"load: {path} must be of a finished sweep", f"{done.sum()} of {done.size} cells")
         return cls(arrays, axes)
 
 
@@ -189,26 +190,26 @@ def _label(value: Any) -> Any:
 
 def _checked(make: Any, grid: Any, record: Any, keep: Any, chunk: Any) -> tuple[dict[str, np.ndarray], list[Cell]]:
     """Return the labels along each axis of the results, and all cells, the last axis running fastest."""
-    _require(callable(make), "sweep: make must be a function", make, TypeError)
-    _require(isinstance(grid, Mapping) and grid, "sweep: grid must map names to their values", grid, TypeError)
-    _require(isinstance(record, Mapping), "sweep: record must map names to functions", record, TypeError)
-    _require(chunk is None or _is_integer(chunk, 1), "sweep: chunk must be a positive integer", chunk)
-    steps = np.size(keep) and np.ndim(keep) == 1 and all(_is_integer(k) for k in keep)
-    _require(keep is None or steps, "sweep: keep must be a list of steps", keep)
+    require(callable(make), "sweep: make must be a function", make, TypeError)
+    require(isinstance(grid, Mapping) and grid, "sweep: grid must map names to their values", grid, TypeError)
+    require(isinstance(record, Mapping), "sweep: record must map names to functions", record, TypeError)
+    require(chunk is None or is_integer(chunk, 1), "sweep: chunk must be a positive integer", chunk)
+    steps = np.size(keep) and np.ndim(keep) == 1 and all(is_integer(k) for k in keep)
+    require(keep is None or steps, "sweep: keep must be a list of steps", keep)
     axes, choices, keys = {}, [], []
     for name, given in grid.items():
         own = isinstance(name, str) and name not in ("rng", "step", "loss", *record)
-        _require(own, "sweep: grid must have keys other than rng, step, loss and the records", name)
+        require(own, "sweep: grid must have keys other than rng, step, loss and the records", name)
         listed = np.iterable(given) and not isinstance(given, str)
-        _require(listed, f"sweep: {name} must be a list of values", given, TypeError)
+        require(listed, f"sweep: {name} must be a list of values", given, TypeError)
         values = list(given.values() if isinstance(given, Mapping) else given)
         labels = list(given) if isinstance(given, Mapping) else [_label(value) for value in values]
         plain = all(isinstance(label, str | Real) for label in labels)
-        _require(plain, f"sweep: {name} must be numbers, strings, functions or {{label: value}}", given, TypeError)
+        require(plain, f"sweep: {name} must be numbers, strings, functions or {{label: value}}", given, TypeError)
         distinct = 0 < len(labels) == len(set(labels))
-        _require(distinct, f"sweep: {name} must have values, each with a label of its own", labels)
-        counted = name != "seed" or all(_is_integer(value) for value in values)
-        _require(counted, "sweep: seed must be integers of at least 0", given)
+        require(distinct, f"sweep: {name} must have values, each with a label of its own", labels)
+        counted = name != "seed" or all(is_integer(value) for value in values)
+        require(counted, "sweep: seed must be integers of at least 0", given)
         axes[name] = np.array(labels)
         choices.append(values)
         keys.append(values if name == "seed" else range(len(values)))
@@ -225,10 +226,10 @@ def _made(make: Callable[..., Any], cell: Cell) -> dict[str, Any]:
     made = make(rng=np.random.default_rng(np.random.SeedSequence(0, spawn_key=cell[0])), **cell[1])
     names = set(made) if isinstance(made, Mapping) else set()
     fits = NEEDED <= names <= NEEDED | OPTIONAL
-    _require(fits, "sweep: make must return a dict of params, X, Y, steps, lr and options", made, TypeError)
+    require(fits, "sweep: make must return a dict of params, X, Y, steps, lr and options", made, TypeError)
     params = [part if hasattr(part, "_make") else Layer(*part) for part in made["params"]]
     shapes = [np.shape(array) for part in params for array in part]
-    _require(all(len(shape) == 2 for shape in shapes), "sweep: make must return one network, of matrices", shapes)
+    require(all(len(shape) == 2 for shape in shapes), "sweep: make must return one network, of matrices", shapes)
     return {**made, "params": params}
 
 
@@ -269,13 +270,14 @@ def _trained(make: Any, record: Any, keep: Any, cells: list[Cell], shared: bool)
     pair = {name: [made[name] for made in all_made] for name in ("X", "Y")}
     data = {name: np.ascontiguousarray(each[0]) if shared else np.stack(each) for name, each in pair.items()}
     batches = np.random.default_rng(np.random.SeedSequence(0))  # the same for all networks, whatever their chunk
-    history = _run(**settings | data | {"params": params, "lr": lr, "rng": batches, "record": record}).history
+    job = prepare(**settings | data | {"params": params, "lr": lr, "rng": batches, "record": record})
+    history = descend(job).history
     for name, values in history.items():
         fits = values.shape[1:2] == (len(cells),) and values.dtype.kind in "fiub"
-        _require(fits, f"sweep: record {name!r} must return numbers, {len(cells)} rows for as many networks", values)
+        require(fits, f"sweep: record {name!r} must return numbers, {len(cells)} rows for as many networks", values)
     if keep is None:
         return {name: values[-1] for name, values in history.items()}
-    _require(max(keep) <= settings["steps"], f"sweep: keep must be steps of at most {settings['steps']}", keep)
+    require(max(keep) <= settings["steps"], f"sweep: keep must be steps of at most {settings['steps']}", keep)
     return {name: np.moveaxis(values[list(keep)], 0, 1) for name, values in history.items()}
 
 
@@ -298,7 +300,7 @@ def _fill(table: dict[str, np.ndarray], places: Any, arrays: dict[str, np.ndarra
     for name, array in arrays.items():
         whole = table.get(name, np.zeros((*shape, *array.shape[1:]), array.dtype))
         shapes = whole.shape[len(shape) :], array.shape[1:]
-        _require(shapes[0] == shapes[1], f"sweep: record {name!r} must have one shape in all networks", shapes)
+        require(shapes[0] == shapes[1], f"sweep: record {name!r} must have one shape in all networks", shapes)
         table[name] = whole.astype(np.result_type(whole, array), copy=False)
         table[name][places] = array
 
@@ -332,5 +334,5 @@ def _resumed(file: Any, axes: dict[str, np.ndarray], record: Any, count: int) ->
     found, table, done = _read("sweep", file)
     same = list(found) == list(axes) and all(np.array_equal(found[name], axes[name]) for name in axes)
     same = same and (not table or set(table) == {"loss", *record})
-    _require(same, "sweep: file must be of the same grid, record and keep, or new", os.fspath(file))
+    require(same, "sweep: file must be of the same grid, record and keep, or new", os.fspath(file))
     return table, done

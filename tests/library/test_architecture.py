@@ -14,29 +14,21 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "shallownet"
 MODULES = {path.stem: path for path in sorted(PACKAGE.glob("*.py"))}
 
-# importer -> imported; whatever is not listed imports no sibling
+# importer -> imported; whatever is not listed imports no sibling but `_checks`, which all may import
 ARROWS = {
     "initializers": {"activations"},
     "network": {"activations"},
     "losses": {"activations"},
-    "training": {"network", "losses", "activations"},
+    "_fast": {"network", "losses", "activations"},
+    "training": {"network", "losses", "activations", "_fast"},
     "meanfield": {"activations"},
     "residual": {"network", "activations"},
     "sweep": {"network", "training"},
 }
-TREE = {"activations", "initializers", "network", "losses", "training", "diagnostics", "datasets", "plotting"}
-FUTURE = {"meanfield", "residual", "sweep"}
-NAMES = {
-    "activations",
-    "datasets",
-    "diagnostics",
-    "initializers",
-    "losses",
-    "init_params",
-    "forward",
-    "backward",
-    "train",
-}
+GROUND = "_checks"
+# imported by name: figures need matplotlib, and residual nets are a chapter's matter
+BY_NAME = {"network", "plotting", "residual", "training"}
+FUNCTIONS_AT_THE_TOP = {"Layer", "Trace", "backward", "forward", "init_params", "train"}
 # a shape, as docstrings write it
 SHAPES = r"\((\.\.\.|[n2m1]|L|n_samples|len\(\w+\))(, |\))|shape|fan|activation: One of"
 # the whole of numpy.random that does not act on the global generator
@@ -60,7 +52,25 @@ def imports(tree):
 
 
 def siblings(tree):
-    return {name.split(".")[1] for top, name, _ in imports(tree) if top == "shallownet"}
+    return {name.split(".")[1] for top, name, _ in imports(tree) if top == "shallownet"} - {GROUND}
+
+
+def private_names(tree):
+    """Yield what a module takes of its siblings' private names, by import or as an attribute."""
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "shallownet":
+            if node.module == "shallownet":
+                modules |= {alias.asname or alias.name for alias in node.names}
+            else:
+                yield from (alias.name for alias in node.names if alias.name.startswith("_"))
+        elif isinstance(node, ast.Import):
+            modules |= {alias.asname or "shallownet" for alias in node.names if alias.name.startswith("shallownet")}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            root = ast.unparse(node.value).split(".")[0]
+            if root in modules and node.attr not in MODULES:
+                yield f"{ast.unparse(node)}"
 
 
 def parsed(name):
@@ -68,7 +78,7 @@ def parsed(name):
 
 
 def public_functions():
-    for name in sorted(set(MODULES) - {"__init__"}):
+    for name in sorted(name for name in MODULES if not name.startswith("_")):
         tree = parsed(name)
         listed = next(
             ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
@@ -89,9 +99,45 @@ def test_modules_import_only_the_siblings_of_the_plan(name):
 
 def test_the_arrows_are_the_ones_there():
     """A plan that the code does not use is out of date."""
-    present = {name: siblings(parsed(name)) for name in MODULES if name in ARROWS}
+    assert {name: found for name in MODULES if name != "__init__" and (found := siblings(parsed(name)))} == ARROWS
 
-    assert present == {name: arrows for name, arrows in ARROWS.items() if name in MODULES}
+
+def test_there_is_no_circle():
+    """Floor by floor: what is left when all that stand on the floors below are taken away gets smaller, to the end."""
+    left = dict(ARROWS)
+    while left:
+        next_floor = {name for name, below in left.items() if not below & set(left)}
+        assert next_floor, f"a circle among {sorted(left)}"
+        left = {name: below for name, below in left.items() if name not in next_floor}
+
+
+def test_the_ground_floor_stands_on_nothing():
+    """All modules may import it, so it imports none."""
+    assert "shallownet" not in {top for top, *_ in imports(parsed(GROUND))}
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_private_name_crosses_a_module(name):
+    """What two modules need has a name that both may use; of private modules only `_checks` is everybody's."""
+    assert list(private_names(parsed(name))) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("from shallownet.network import Layer, _layers", ["_layers"]),
+        ("from shallownet import network\nnetwork._layers()", ["network._layers"]),
+        ("from shallownet import network as n\nn._layers()", ["n._layers"]),
+        ("import shallownet.network\nshallownet.network._layers()", ["shallownet.network._layers"]),
+        ("def f():\n    from shallownet.network import _layers", ["_layers"]),
+        ("from shallownet import _fast\n_fast._flat()", ["_fast._flat"]),
+        ("from shallownet import _fast\n_fast.descend()\nself._own()\npart._make()", []),
+        ("from shallownet._checks import require", []),
+    ],
+)
+def test_a_private_name_that_crosses_is_seen(line, found):
+    """The guard itself, with each way to write the fault."""
+    assert list(private_names(ast.parse(line))) == found
 
 
 def test_an_arrow_against_the_plan_is_seen():
@@ -103,11 +149,6 @@ def test_an_arrow_against_the_plan_is_seen():
         "def f():\n    from shallownet.losses import Loss",
     ):
         assert siblings(ast.parse(line)) == {"losses"}
-
-
-def test_the_modules_are_the_ones_of_the_plan():
-    """One idea a module, and no drawer for the rest."""
-    assert TREE <= set(MODULES) - {"__init__"} <= TREE | FUTURE
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -146,14 +187,17 @@ def imports_of_engine(path):
 
 
 def test_the_public_names_are_exactly_these():
-    """Contract of design.md, section 3; the two modules of later issues may join."""
-    extra = set(sn.__all__) - NAMES
+    """Contract of design.md, section 3: a reader who types `sn.` sees the modules and six names, and nothing else."""
+    code = "import shallownet as sn; print(*(name for name in dir(sn) if name[0] != '_'))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    public = {name for name in MODULES if not name.startswith("_")}
 
-    assert set(sn.__all__) >= NAMES
-    # residual nets are a chapter's matter: imported by name, like plotting
-    assert extra <= (FUTURE - {"residual"}) & set(MODULES)
+    assert set(sn.__all__) == FUNCTIONS_AT_THE_TOP | public - BY_NAME
     assert len(sn.__all__) == len(set(sn.__all__))
-    assert all(hasattr(sn, name) for name in sn.__all__)
+    # Python itself adds each module that another one has imported
+    assert set(found.stdout.split()) - public == FUNCTIONS_AT_THE_TOP
+    assert sn.Layer is sn.network.Layer
+    assert sn.Trace is sn.network.Trace
 
 
 @pytest.mark.parametrize("name", sorted(set(MODULES) - {"__init__"}))

@@ -1,4 +1,4 @@
-"""Training against loops written by hand, and what it promises about its history."""
+"""Training against its own loop in the clear, and what it promises about its history."""
 
 import tracemalloc
 import warnings
@@ -10,9 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import shallownet as sn
+from shallownet import residual
 from shallownet.activations import Activation
 from shallownet.network import Layer
-from shallownet.training import Run
+from shallownet.training import Run, by_hand, descend, prepare
 
 ACTIVATIONS = [getattr(sn.activations, n) for n in sn.activations.__all__ if n != "Activation"]
 OPTIMIZERS = ["sgd", "momentum", "adam"]
@@ -27,32 +28,47 @@ def problem(seed=0, sizes=(2, 4, 1), ensemble=(), m=12, dtype=float):
     return params, X, np.repeat(Y, sizes[-1], axis=0)
 
 
-def by_hand(params, X, Y, steps, lr, optimizer="sgd", activation=sn.activations.tanh, loss=BCE):
-    """Gradient descent as a reader would write it: the clear path that `train` may be faster than."""
-    P = [np.array(a) for layer in params for a in layer]
-    V, M, S = ([np.zeros_like(p) for p in P] for _ in range(3))
-    history = []
-    for t in range(1, steps + 2):
-        layers = list(zip(P[::2], P[1::2], strict=True))
-        trace = sn.forward(layers, X, activation)
-        history.append(loss.f(trace.A[-1], Y))
-        grads = sn.backward(layers, trace, loss.df(trace.A[-1], Y), activation)
-        if t > steps:
-            return P, np.array(history)
-        for i, G in enumerate(g for layer in grads for g in layer):
-            if optimizer == "sgd":
-                P[i] = P[i] - lr * G
-            elif optimizer == "momentum":
-                V[i] = 0.9 * V[i] + G
-                P[i] = P[i] - lr * V[i]
-            else:
-                M[i] = 0.9 * M[i] + 0.1 * G
-                S[i] = 0.999 * S[i] + 0.001 * G**2
-                P[i] = P[i] - lr * (M[i] / (1 - 0.9**t)) / (np.sqrt(S[i] / (1 - 0.999**t)) + 1e-8)
-
-
 def flat(params):
     return [np.asarray(a) for layer in params for a in layer]
+
+
+def in_the_clear(params, X, Y, **settings):
+    """What `train` is measured against: the loop that is written out."""
+    return by_hand(prepare(params, X, Y, **settings))
+
+
+def assert_same(run, clear, rtol=1e-12):
+    assert list(run.history) == list(clear.history)
+    for name, values in clear.history.items():
+        np.testing.assert_allclose(run.history[name], values, rtol=rtol, atol=1e-12, strict=True)
+    for found, expected in zip(flat(run.params), flat(clear.params), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=10 * rtol, atol=1e-12, strict=True)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_clear_loop_is_the_published_rule(optimizer):
+    """One weight and one bias, one example, in plain numbers: no code of the library decides what is right here."""
+    w, b, x, y, lr = 0.7, -0.2, 1.5, 0.25, 0.1
+    first, second, losses = [0.0, 0.0], [0.0, 0.0], []
+    for t in range(1, 8):
+        error = w * x + b - y
+        losses.append(error**2 / 2)
+        moves = []
+        for i, g in enumerate((error * x, error)):
+            if optimizer == "momentum":
+                first[i] = 0.9 * first[i] + g
+            elif optimizer == "adam":
+                first[i] = 0.9 * first[i] + 0.1 * g
+                second[i] = 0.999 * second[i] + 0.001 * g**2
+            mean, square = first[i] / (1 - 0.9**t), second[i] / (1 - 0.999**t)
+            moves.append({"sgd": g, "momentum": first[i], "adam": mean / (square**0.5 + 1e-8)}[optimizer])
+        w, b = w - lr * moves[0], b - lr * moves[1]
+
+    start = [([[0.7]], [[-0.2]])]
+    found = in_the_clear(start, [[1.5]], [[0.25]], steps=7, lr=lr, loss=SE, optimizer=optimizer)
+
+    np.testing.assert_allclose(found.history["loss"][:-1], losses, rtol=1e-12)
+    np.testing.assert_allclose([a.item() for a in flat(found.params)], [w, b], rtol=1e-12)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -60,14 +76,9 @@ def flat(params):
 def test_training_is_the_loop_a_reader_would_write(optimizer, activation):
     """`train` may take short cuts: they change nothing in the first twelve digits."""
     params, X, Y = problem(1, (2, 5, 3, 1), ensemble=(2,))
-    lr = 0.01 if optimizer == "adam" else 0.1
+    how = {"steps": 40, "lr": 0.01 if optimizer == "adam" else 0.1, "optimizer": optimizer, "activation": activation}
 
-    run = sn.train(params, X, Y, steps=40, lr=lr, optimizer=optimizer, activation=activation)
-    P, losses = by_hand(params, X, Y, 40, lr, optimizer, activation)
-
-    np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-12, atol=1e-12)
-    for found, expected in zip(flat(run.params), P, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+    assert_same(sn.train(params, X, Y, **how), in_the_clear(params, X, Y, **how))
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu"])
@@ -75,13 +86,53 @@ def test_saturated_units_train_as_in_the_clear_path(name):
     """The slope from A rounds to 0 where the exact one is 1e-17: not a difference that a weight can show."""
     params, X, Y = problem(2, (2, 6, 1))
     params = [Layer(30 * W, b) for W, b in params]
-    activation = getattr(sn.activations, name)
+    how = {"steps": 100, "lr": 0.05, "activation": getattr(sn.activations, name)}
 
-    run = sn.train(params, X, Y, steps=100, lr=0.05, activation=activation)
-    P, losses = by_hand(params, X, Y, 100, 0.05, "sgd", activation)
+    assert_same(sn.train(params, X, Y, **how), in_the_clear(params, X, Y, **how), rtol=1e-11)
 
-    np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-10, atol=1e-12)
-    np.testing.assert_allclose(run.params[0].W, P[0], rtol=1e-10)
+
+def test_what_is_recorded_is_what_the_clear_loop_records():
+    """A record sees the parameters and the trace of its step, and may write to them; the order of names stays."""
+    params, X, Y = problem(ensemble=(2,))
+
+    def spoil(params, trace):
+        for array in (*flat(params), *trace.Z[1:], *trace.A):
+            array[...] = np.nan
+        return 0.0
+
+    record = {"W": lambda p, t: p[0].W, "Z": lambda p, t: t.Z[1], "spoil": spoil}
+    how = {"steps": 5, "lr": 0.1, "record": record, "batch_size": 6}
+
+    run, clear = (f(params, X, Y, **how, rng=np.random.default_rng(0)) for f in (sn.train, in_the_clear))
+
+    assert_same(run, clear)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_model_trains_as_in_the_clear_loop(optimizer):
+    """Residual blocks have a parameter more than a layer: the rules are the same for each of them."""
+    rng = np.random.default_rng(0)
+    X, Y = sn.datasets.xor(20, rng)
+    params = residual.init_residual([2, 5, 1], 2, sn.initializers.he, rng, ensemble=(3,))
+    rates = [0.01, np.array([0.01, 0.02, 0.03]), 0.02, 0.01]
+    how = {"steps": 6, "lr": rates, "optimizer": optimizer, "model": residual.model(residual.layer_norm)}
+    how["activation"] = sn.activations.relu
+
+    assert_same(sn.train(params, X, Y, **how), in_the_clear(params, X, Y, **how))
+
+
+def test_a_diverging_network_ends_the_clear_loop_and_not_the_fast_one():
+    """`descend` says nothing: who trains a thousand networks wants one warning and not a thousand."""
+    params, X, Y = problem(sizes=(2, 1))
+    job = prepare(params, 10 * X, 3 * Y, steps=400, lr=90.0, loss=SE)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = descend(job)
+        with pytest.raises(ValueError, match=r"^forward: "), np.errstate(all="ignore"):
+            by_hand(job)
+
+    assert not np.isfinite(run.history["loss"][-1])
 
 
 def test_a_reader_s_own_activation_is_used_with_its_own_slope():
@@ -208,10 +259,10 @@ def test_mini_batch_updates_use_the_recorded_batch():
     order = np.random.default_rng(4).permutation(10)
 
     run = sn.train(params, X, Y, steps=1, lr=0.3, batch_size=4, rng=np.random.default_rng(4))
-    P, losses = by_hand(params, X[:, order[:4]], Y[:, order[:4]], 1, 0.3)
+    clear = in_the_clear(params, X[:, order[:4]], Y[:, order[:4]], steps=1, lr=0.3)
 
-    assert run.history["loss"][0] == pytest.approx(losses[0], rel=1e-12)
-    np.testing.assert_allclose(run.params[0].W, P[0], rtol=1e-12)
+    assert run.history["loss"][0] == pytest.approx(clear.history["loss"][0], rel=1e-12)
+    np.testing.assert_allclose(run.params[0].W, clear.params[0].W, rtol=1e-12)
     after = sn.forward(run.params, X[:, order[4:8]]).A[-1]
     assert run.history["loss"][1] == pytest.approx(BCE.f(after, Y[:, order[4:8]]), rel=1e-12)
 
@@ -435,36 +486,9 @@ def test_the_fast_path_is_the_clear_path(seed, optimizer, loss, activation, ense
 
     run = sn.train(params, X, Y, steps=8, **settings_, batch_size=batch_size, rng=np.random.default_rng(seed))
 
-    rng, order, P, state = np.random.default_rng(seed), [], params, None
-    for t in range(9):
-        order = list(rng.permutation(12)) if batch_size and not order else order
-        columns = order[:batch_size] if batch_size else slice(None)
-        order = order[batch_size or 0 :]
-        P, state, measured = clear_step(P, X[:, columns], Y[:, columns], settings_, state, t + 1 if t < 8 else None)
-        np.testing.assert_allclose(run.history["loss"][t], measured, rtol=1e-12, atol=1e-12)
-    for found, expected in zip(flat(run.params), flat(P), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+    clear = in_the_clear(params, X, Y, steps=8, **settings_, batch_size=batch_size, rng=np.random.default_rng(seed))
 
-
-def clear_step(P, X, Y, how, state, t):
-    """One step in the book's own words; without t only the measurement."""
-    loss, lr = how["loss"], how["lr"]
-    trace = sn.forward(P, X, how["activation"])
-    measured = loss.f(trace.A[-1], Y)
-    if t is None:
-        return P, state, measured
-    grads = flat(sn.backward(P, trace, loss.df(trace.A[-1], Y), how["activation"]))
-    M, V = state or ([0.0] * len(grads), [0.0] * len(grads))
-    if how["optimizer"] == "sgd":
-        moves = grads
-    elif how["optimizer"] == "momentum":
-        moves = M = [0.9 * m + G for m, G in zip(M, grads, strict=True)]
-    else:
-        M = [0.9 * m + 0.1 * G for m, G in zip(M, grads, strict=True)]
-        V = [0.999 * v + 0.001 * G * G for v, G in zip(V, grads, strict=True)]
-        moves = [m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8) for m, v in zip(M, V, strict=True)]
-    new = [p - lr * move for p, move in zip(flat(P), moves, strict=True)]
-    return list(map(Layer, new[::2], new[1::2])), (M, V), measured
+    assert_same(run, clear)
 
 
 @pytest.mark.parametrize("shared", ["W1", "b1", "W2", "b2", "X"])
@@ -477,13 +501,9 @@ def test_what_networks_share_moves_by_the_sum_of_their_gradients(shared, optimiz
     params = [Layer(arrays["W1"], arrays["b1"]), Layer(arrays["W2"], arrays["b2"])]
     how = {"lr": 0.05, "optimizer": optimizer, "loss": BCE, "activation": sn.activations.tanh}
 
-    run = sn.train(params, arrays["X"], Y, steps=4, **how)
+    run, clear = (f(params, arrays["X"], Y, steps=4, **how) for f in (sn.train, in_the_clear))
 
-    P, state = params, None
-    for t in range(1, 5):
-        P, state, _ = clear_step(P, arrays["X"], Y, how, state, t)
-    for found, expected in zip(flat(run.params), flat(P), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+    assert_same(run, clear)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
@@ -551,9 +571,9 @@ def test_losses_that_are_taken_several_at_once_are_those_of_each_step(steps, los
     Y = Y / Y.sum(axis=-2, keepdims=True) if outputs > 1 else np.round(Y * 2) / 2  # soft targets, too
     params = [(3 * W, b) for W, b in params]
 
-    losses = sn.train(params, X, Y, steps=steps, lr=0.5, loss=loss).history["loss"]
+    run, clear = (f(params, X, Y, steps=steps, lr=0.5, loss=loss) for f in (sn.train, in_the_clear))
 
-    np.testing.assert_allclose(losses, by_hand(params, X, Y, steps, 0.5, loss=loss)[1], rtol=1e-12, strict=True)
+    np.testing.assert_allclose(run.history["loss"], clear.history["loss"], rtol=1e-12, strict=True)
 
 
 def test_a_loss_of_one_s_own_is_handed_arrays_to_keep():

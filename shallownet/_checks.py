@@ -1,0 +1,174 @@
+"""What functions ask of their arguments: the ground floor, which imports no other module and which all may import.
+
+A check that fails says in one line which function was called, what it expected and what arrived.
+"""
+
+import sys
+from collections.abc import Collection
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = [
+    "Array",
+    "chained",
+    "common",
+    "drawn",
+    "finite",
+    "float_dtype",
+    "floats",
+    "generator",
+    "instance",
+    "integers",
+    "is_integer",
+    "layers",
+    "matrix",
+    "namespace",
+    "positive_integers",
+    "require",
+    "shown",
+]
+
+Array: TypeAlias = Any  # of NumPy, JAX or PyTorch
+Shape = tuple[int, ...]
+
+
+def require(fits: object, expected: str, value: object, kind: type[Exception] = ValueError) -> None:
+    """Raise `kind` unless something fits, in one line: what was expected, and what arrived."""
+    if not fits:
+        raise kind(f"{expected}, got {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: an array's repr has many lines."""
+    return " ".join(repr(value).split())[:80]
+
+
+def instance(function: str, argument: str, value: object, kind: type) -> None:
+    """Require an argument of a kind of ours, such as an Activation."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{function}: {argument} must be {article} {kind.__name__}, got {shown(value)}")
+
+
+def generator(function: str, rng: object) -> None:
+    """Require a generator of random numbers: a seed in its place would give every layer the same draws."""
+    require(isinstance(rng, np.random.Generator), f"{function}: rng must be a numpy Generator", rng, TypeError)
+
+
+def is_integer(value: object, least: int = 0) -> bool:
+    """Say whether a value is a whole number, and not True or False, of at least `least`."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+
+
+def integers(values: object) -> Shape | None:
+    """Return positive integers as a tuple, or None if a value is of another kind."""
+    if not isinstance(values, Collection) or isinstance(values, str) or getattr(values, "shape", None) == ():
+        return None
+    return tuple(int(n) for n in values) if all(is_integer(n, 1) for n in values) else None
+
+
+def positive_integers(function: str, argument: str, values: object, *, at_least: int = 0) -> Shape:
+    """Return one or several positive integers as a tuple, of at least 0 or 2 of them."""
+    number = {0: "positive integers", 2: "at least two positive integers"}[at_least]
+    found = integers([values] if is_integer(values) else values)
+    if found is None or len(found) < at_least:
+        raise ValueError(f"{function}: {argument} must be {number}, got {shown(values)}")
+    return found
+
+
+def float_dtype(function: str, dtype: object) -> np.dtype[Any]:
+    """Return a dtype of 64 or 32 bits: NumPy draws random numbers in these two."""
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)  # type: ignore[call-overload]
+    except TypeError:
+        found = np.dtype(object)
+    require(found in (np.float64, np.float32), f"{function}: dtype must be float64 or float32", dtype, TypeError)
+    return found
+
+
+def common(*shapes: Shape) -> Shape | None:
+    """Return the shape that these broadcast to, or None if they do not."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return None
+
+
+def namespace(array: Array) -> Any:
+    """Return the module whose functions take this array: NumPy, or what JAX or PyTorch have in its place."""
+    if type(array).__module__.startswith("torch"):  # it does not answer the array standard's question
+        return sys.modules["torch"]
+    return array.__array_namespace__() if hasattr(array, "__array_namespace__") else np
+
+
+def floats(function: str, argument: str, values: Array) -> Array:
+    """Return numbers as an array of floats; an array of another library as it is."""
+    if namespace(values) is not np:
+        return values
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{function}: {argument} must hold numbers, got dtype {array.dtype}")
+    # integers would truncate what is computed from them, such as an activation, to 0 and 1
+    return array if array.dtype.kind == "f" else array.astype(float)
+
+
+def finite(function: str, argument: str, values: Array) -> Array:
+    """Return numbers as `floats` does, and require that none is NaN or infinite."""
+    array = floats(function, argument, values)
+    # under `jax.jit` there are no values yet to look at
+    if namespace(array) is np and not np.isfinite(array).all():
+        raise ValueError(f"{function}: {argument} must be finite, got NaN or infinity")
+    return array
+
+
+def drawn(function: str, l: int, W: object, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray:
+    """Return what an initializer drew for layer `l`: a reader's own may return another shape, dtype or NaN."""
+    array = np.asarray(W)
+    if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
+        infinite = "" if array.dtype != dtype or np.isfinite(array).all() else " with NaN or infinity"
+        wanted = f"the initializer of layer {l} must return finite {dtype} of shape {shape}"
+        raise ValueError(f"{function}: {wanted}, got {array.dtype} of shape {array.shape}{infinite}")
+    return array
+
+
+def matrix(function: str, argument: str, array: Array) -> np.ndarray:
+    """Return an array of two axes or more in float64, whatever reals it holds."""
+    array = np.asarray(array)
+    # "same_kind" are all reals, the half-precision types of other libraries included: no complex numbers, no text
+    if not np.can_cast(array.dtype, float, "same_kind") or array.ndim < 2 or 0 in array.shape[-2:]:
+        got = f"got {array.dtype} of shape {array.shape}"
+        raise ValueError(f"{function}: {argument} must be a numeric array with two axes or more, {got}")
+    return np.asarray(array, dtype=float)
+
+
+def layers(function: str, params: object) -> list[tuple[Array, Array]]:
+    """Return layers `(W, b)` as pairs of finite arrays."""
+    try:
+        pairs = [(W, b) for W, b in params]  # type: ignore[attr-defined]
+        lists = [np.ndim(W) > 0 for W, _ in pairs]
+    except (TypeError, ValueError):
+        lists = [False]
+    require(all(lists), f"{function}: params must be a list of layers (W, b)", params, TypeError)
+    numbered = enumerate(pairs, start=1)
+    return [(finite(function, f"W[{l}]", W), finite(function, f"b[{l}]", b)) for l, (W, b) in numbered]
+
+
+def chained(function: str, params: object, X: Array) -> tuple[list[tuple[Array, Array]], Array]:
+    """Return `params` as pairs and `X` in their dtype, or say which of them does not fit the one before."""
+    pairs = layers(function, params)
+    if not pairs:
+        raise ValueError(f"{function}: params must hold at least one layer, got none")
+    X = floats(function, "X", X)
+    with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told as such
+        X = finite(function, "X", X.astype(pairs[0][0].dtype, copy=False) if namespace(X) is np else X)
+    require(X.ndim >= 2 and X.shape[-1] >= 1, f"{function}: X must be (..., n_0, m) with m >= 1", X.shape)
+    n_in = X.shape[-2]
+    for l, (W, b) in enumerate(pairs, start=1):
+        require(W.ndim >= 2 and W.shape[-1] == n_in, f"{function}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
+        # a bias of shape (n,) would broadcast along the examples, silently
+        require(b.shape[-2:] == (W.shape[-2], 1), f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1)", b.shape)
+        n_in = W.shape[-2]
+    fits = common(X.shape[:-2], *(array.shape[:-2] for pair in pairs for array in pair)) is not None
+    require(fits, f"{function}: ensemble axes must broadcast", [X.shape, *(W.shape for W, _ in pairs)])
+    return pairs, X
