@@ -4,13 +4,17 @@ A check that fails says in one line which function was called, what it expected 
 """
 
 import sys
-from collections.abc import Collection
-from typing import Any, TypeAlias
+from collections.abc import Callable, Collection, Iterable
+from types import ModuleType
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 __all__ = [
     "Array",
+    "Curve",
+    "Traced",
+    "chain",
     "chained",
     "common",
     "drawn",
@@ -31,6 +35,23 @@ __all__ = [
 
 Array: TypeAlias = Any  # of NumPy, JAX or PyTorch
 Shape = tuple[int, ...]
+
+
+class Curve(Protocol):
+    """What has a function `f` and its derivative `df`: an Activation, a Loss."""
+
+    @property
+    def f(self) -> Callable[..., Array]: ...
+
+    @property
+    def df(self) -> Callable[..., Array]: ...
+
+
+class Traced(Protocol):
+    """What a forward pass leaves behind: `Z[l]` for l = 1..L."""
+
+    @property
+    def Z(self) -> list[Array]: ...
 
 
 def require(fits: object, expected: str, value: object, kind: type[Exception] = ValueError) -> None:
@@ -77,10 +98,10 @@ def positive_integers(function: str, argument: str, values: object, *, at_least:
     return found
 
 
-def float_dtype(function: str, dtype: object) -> np.dtype[Any]:
+def float_dtype(function: str, dtype: object) -> np.dtype:
     """Return a dtype of 64 or 32 bits: NumPy draws random numbers in these two."""
     try:
-        found: np.dtype[Any] = np.dtype(dtype)  # type: ignore[call-overload]
+        found: np.dtype = np.dtype(dtype)  # type: ignore[call-overload]
     except TypeError:
         found = np.dtype(object)
     require(found in (np.float64, np.float32), f"{function}: dtype must be float64 or float32", dtype, TypeError)
@@ -95,11 +116,12 @@ def common(*shapes: Shape) -> Shape | None:
         return None
 
 
-def namespace(array: Array) -> Any:
+def namespace(array: Array) -> ModuleType:
     """Return the module whose functions take this array: NumPy, or what JAX or PyTorch have in its place."""
     if type(array).__module__.startswith("torch"):  # it does not answer the array standard's question
         return sys.modules["torch"]
-    return array.__array_namespace__() if hasattr(array, "__array_namespace__") else np
+    found: ModuleType = array.__array_namespace__() if hasattr(array, "__array_namespace__") else np
+    return found
 
 
 def floats(function: str, argument: str, values: Array) -> Array:
@@ -122,7 +144,7 @@ def finite(function: str, argument: str, values: Array) -> Array:
     return array
 
 
-def drawn(function: str, l: int, W: object, shape: Shape, dtype: np.dtype[Any]) -> np.ndarray:
+def drawn(function: str, l: int, W: object, shape: Shape, dtype: np.dtype) -> np.ndarray:
     """Return what an initializer drew for layer `l`: a reader's own may return another shape, dtype or NaN."""
     array = np.asarray(W)
     if array.shape != shape or array.dtype != dtype or not np.isfinite(array).all():
@@ -154,6 +176,17 @@ def layers(function: str, params: object) -> list[tuple[Array, Array]]:
     return [(finite(function, f"W[{l}]", W), finite(function, f"b[{l}]", b)) for l, (W, b) in numbered]
 
 
+def chain(function: str, params: Iterable[tuple[Array, Array]], X: Array) -> None:
+    """Require that each layer takes what the one before puts out."""
+    n_in = X.shape[-2]
+    for l, (W, b) in enumerate(params, start=1):
+        rows, columns = np.shape(W)[-2:] if np.ndim(W) > 1 else (0, 0)
+        require(columns == n_in, f"{function}: W[{l}] must be (..., n_{l}, {n_in})", np.shape(W))
+        # a bias of shape (n,) would broadcast along the examples, silently
+        require(np.shape(b)[-2:] == (rows, 1), f"{function}: b[{l}] must be (..., {rows}, 1)", np.shape(b))
+        n_in = rows
+
+
 def chained(function: str, params: object, X: Array) -> tuple[list[tuple[Array, Array]], Array]:
     """Return `params` as pairs and `X` in their dtype, or say which of them does not fit the one before."""
     pairs = layers(function, params)
@@ -163,12 +196,7 @@ def chained(function: str, params: object, X: Array) -> tuple[list[tuple[Array, 
     with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told as such
         X = finite(function, "X", X.astype(pairs[0][0].dtype, copy=False) if namespace(X) is np else X)
     require(X.ndim >= 2 and X.shape[-1] >= 1, f"{function}: X must be (..., n_0, m) with m >= 1", X.shape)
-    n_in = X.shape[-2]
-    for l, (W, b) in enumerate(pairs, start=1):
-        require(W.ndim >= 2 and W.shape[-1] == n_in, f"{function}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
-        # a bias of shape (n,) would broadcast along the examples, silently
-        require(b.shape[-2:] == (W.shape[-2], 1), f"{function}: b[{l}] must be (..., {W.shape[-2]}, 1)", b.shape)
-        n_in = W.shape[-2]
+    chain(function, pairs, X)
     fits = common(X.shape[:-2], *(array.shape[:-2] for pair in pairs for array in pair)) is not None
     require(fits, f"{function}: ensemble axes must broadcast", [X.shape, *(W.shape for W, _ in pairs)])
     return pairs, X

@@ -7,7 +7,8 @@ Arrays of JAX and PyTorch are taken, too, and their own functions used on them; 
 
 from collections.abc import Callable
 from math import erfc, pi, sqrt
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class Activation(NamedTuple):
     def __repr__(self) -> str:
         return f"Activation({self.name})"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> str | tuple[object, ...]:
         # the book's own travel to another process by name: there, too, `tanh` is `tanh`
         return self.name if globals().get(self.name) is self else (Activation, tuple(self))
 
@@ -47,18 +48,18 @@ class Activation(NamedTuple):
 # Each formula takes that module as `xp`.
 
 
-def _sigmoid(xp: Any, Z: Array) -> Array:
+def _sigmoid(xp: ModuleType, Z: Array) -> Array:
     # exp of a non-positive number only: the textbook formula overflows for Z below -709.
     E = xp.exp(-xp.abs(Z))
     return xp.where(Z >= 0, 1, E) / (1 + E)
 
 
-def _dsigmoid(xp: Any, Z: Array) -> Array:
+def _dsigmoid(xp: ModuleType, Z: Array) -> Array:
     E = xp.exp(-xp.abs(Z))
     return E / (1 + E) ** 2
 
 
-def _dtanh(xp: Any, Z: Array) -> Array:
+def _dtanh(xp: ModuleType, Z: Array) -> Array:
     # 1 / cosh**2 written with a decaying exponential: 1 - tanh**2 rounds to 0 from |Z| = 19 on.
     E = xp.exp(-2 * xp.abs(Z))
     return 4 * E / (1 + E) ** 2
@@ -71,23 +72,23 @@ SELU_LAMBDA = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
-_erfc: Any = np.frompyfunc(erfc, 1, 1)  # NumPy has none; this one is slow and exact
+_erfc = np.frompyfunc(erfc, 1, 1)  # NumPy has none; this one is slow and exact
 
 
-def _normal_cdf(xp: Any, Z: Array) -> Array:
+def _normal_cdf(xp: ModuleType, Z: Array) -> Array:
     if xp is not np:
         raise TypeError(f"gelu: Z must be a NumPy array, got one of {xp.__name__}")
     # erfc and not 1 + erf, which rounds to 0 from Z = -8.3 down
     return np.asarray(_erfc(-Z / sqrt(2)) / 2, dtype=Z.dtype)
 
 
-def _expm1(xp: Any, Z: Array) -> Array:
+def _expm1(xp: ModuleType, Z: Array) -> Array:
     # of the negative part only: where() evaluates both sides, and exp of a large Z overflows
     return xp.expm1(xp.clip(Z, None, 0))
 
 
-def _entrywise(name: str, f: Callable[..., Any], df: Callable[..., Any]) -> Activation:
-    def on_floats(g: Callable[..., Any]) -> Callable[[np.ndarray], np.ndarray]:
+def _entrywise(name: str, f: Callable[..., Array], df: Callable[..., Array]) -> Activation:
+    def on_floats(g: Callable[..., Array]) -> Callable[[np.ndarray], np.ndarray]:
         def apply(Z: Array) -> Array:
             Z = floats(name, "Z", Z)
             return g(namespace(Z), Z)

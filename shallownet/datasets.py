@@ -6,7 +6,6 @@ values 0 and 1, examples as columns in random order; classes differ in size by a
 """
 
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
@@ -78,7 +77,7 @@ def flower(m: int, rng: np.random.Generator, *, noise: float = 0.05) -> Dataset:
     return _noisy(radius * np.stack([np.cos(t), np.sin(t)]), Y, noise, rng)
 
 
-def _labels(name: str, m: Any, rng: Any, noise: Any) -> np.ndarray:
+def _labels(name: str, m: int, rng: np.random.Generator, noise: float) -> np.ndarray:
     require(is_integer(m, 2), f"{name}: m must be an integer of at least 2", m)
     generator(name, rng)
     require(isinstance(noise, Real) and 0 <= float(noise) < np.inf, f"{name}: noise must be at least 0", noise)

@@ -12,11 +12,10 @@ argument is of another kind.
 from collections.abc import Sequence
 from math import sqrt
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
-from shallownet._checks import matrix, require
+from shallownet._checks import Array, Curve, Traced, chain, common, is_integer, matrix, require
 
 __all__ = [
     "angles",
@@ -35,12 +34,14 @@ __all__ = [
     "update_ratio",
 ]
 
-Layers = Sequence[tuple[np.ndarray, np.ndarray]]
+Layers = Sequence[tuple[Array, Array]]
+Networks = Sequence[Sequence[np.ndarray]]  # the same, in float64
+
 
 PAIRS = 2**20  # pairs of units, or weights of pairs, that are looked at together: a few megabytes
 
 
-def unit_spread(W: np.ndarray) -> np.ndarray:
+def unit_spread(W: Array) -> np.ndarray:
     """Return the largest difference between two units (rows) in any one weight; 0 if all are equal.
 
     Compare it with a small number, never with 0: matrix products may round equal rows differently,
@@ -63,7 +64,7 @@ def unit_spread(W: np.ndarray) -> np.ndarray:
         return np.asarray((W.max(axis=-2) - W.min(axis=-2)).max(axis=-1))
 
 
-def unit_distance(W: np.ndarray) -> np.ndarray:
+def unit_distance(W: Array) -> np.ndarray:
     r"""Return the smallest distance between two units (rows): 0 if any two are tied, whatever the others do.
 
     `unit_spread` is a maximum: one free unit hides all that are tied. Here one tie shows among a thousand free units.
@@ -133,7 +134,7 @@ def saturation(A: np.ndarray, threshold: float = 0.97) -> np.ndarray:
     return _or_nan((np.abs(A) > threshold).mean(axis=(-2, -1)), A)
 
 
-def dead_units(A: np.ndarray) -> np.ndarray:
+def dead_units(A: Array) -> np.ndarray:
     """Return the share of units that are exactly 0 for every example, as a dead ReLU is.
 
     Args:
@@ -146,7 +147,7 @@ def dead_units(A: np.ndarray) -> np.ndarray:
     return _or_nan((A == 0).all(axis=-1).mean(axis=-1), A)
 
 
-def rms(A: np.ndarray) -> np.ndarray:
+def rms(A: Array) -> np.ndarray:
     """Return the root of the mean square over the last two axes.
 
     Unlike the standard deviation, it counts a mean that is not zero, and so does the next layer.
@@ -161,7 +162,7 @@ def rms(A: np.ndarray) -> np.ndarray:
     return np.asarray(_norm(A) / sqrt(A.shape[-2] * A.shape[-1]))
 
 
-def angles(A: np.ndarray) -> np.ndarray:
+def angles(A: Array) -> np.ndarray:
     """Return the angle in radians between every two columns (examples); NaN for a column of zeros.
 
     Args:
@@ -178,7 +179,7 @@ def angles(A: np.ndarray) -> np.ndarray:
         return np.asarray(2 * np.arctan2(_distances(U, 1), _distances(U, -1)))
 
 
-def correlations(A: np.ndarray) -> np.ndarray:
+def correlations(A: Array) -> np.ndarray:
     """Return the cosine between every two columns (examples); NaN for a column of zeros.
 
     No mean is taken off first: of pre-activations, this is what `meanfield.c_map` carries from layer to layer.
@@ -205,7 +206,7 @@ def correlations(A: np.ndarray) -> np.ndarray:
     return np.asarray(np.cos(angles(matrix("correlations", "A", A))))
 
 
-def lengths(A: np.ndarray) -> np.ndarray:
+def lengths(A: Array) -> np.ndarray:
     """Return the mean square of each column (example).
 
     Of pre-activations, this is the length $q$ that `meanfield.q_map` carries from layer to layer.
@@ -269,7 +270,7 @@ def update_ratio(before: Layers, after: Layers) -> np.ndarray:
     return np.stack(np.broadcast_arrays(*ratios))
 
 
-def coordinate_change(before: Any, after: Any) -> np.ndarray:
+def coordinate_change(before: Traced, after: Traced) -> np.ndarray:
     """Return how far each layer's pre-activations moved: the coordinate check of wide networks.
 
     Train a few steps at several widths: if some layer moves further (or less) the wider it is, its
@@ -296,18 +297,14 @@ def coordinate_change(before: Any, after: Any) -> np.ndarray:
     moves = []
     for l in range(1, len(before.Z)):
         Z, V = (matrix("coordinate_change", f"{name}.Z[{l}]", trace.Z[l]) for name, trace in traces.items())
-        try:
-            fits = Z.shape[-2:] == V.shape[-2:] and bool(np.broadcast_shapes(Z.shape, V.shape))
-        except ValueError:
-            fits = False
-        if not fits:
+        if Z.shape[-2:] != V.shape[-2:] or common(Z.shape, V.shape) is None:
             raise ValueError(f"coordinate_change: Z[{l}] must fit before and after, got {Z.shape} and {V.shape}")
         with np.errstate(invalid="ignore"):
             moves.append(rms(V - Z))
     return np.stack(np.broadcast_arrays(*moves))
 
 
-def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> np.ndarray:
+def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Curve) -> np.ndarray:
     r"""Return the singular values of $\partial A^{[L]} / \partial x$ at every example.
 
     They say by which factors the network stretches a small change of its input.
@@ -320,13 +317,13 @@ def jacobian_singular_values(params: Layers, X: np.ndarray, activation: Any) -> 
     Returns:
         Shape `(..., m, min(n_0, n_L))`: largest first, at each example; NaN where the Jacobian is not finite.
     """
-    params, X = _checked("jacobian_singular_values", params, X, activation)
+    layers, X = _network("jacobian_singular_values", params, X, activation)
     with np.errstate(over="ignore", invalid="ignore"):
-        Z = _pre_activations(params, X, activation)
-        J = params[0][0][..., None, :, :]  # (..., 1 for the example, n_1, n_0)
-        for l in range(1, len(params)):
+        Z = _pre_activations(layers, X, activation)
+        J = layers[0][0][..., None, :, :]  # (..., 1 for the example, n_1, n_0)
+        for l in range(1, len(layers)):
             slope = np.moveaxis(activation.df(Z[l - 1]), -1, -2)[..., None]  # (..., m, n_l, 1)
-            J = params[l][0][..., None, :, :] @ (slope * J)
+            J = layers[l][0][..., None, :, :] @ (slope * J)
     J = np.broadcast_to(J, (*Z[-1].shape[:-2], Z[-1].shape[-1], *J.shape[-2:]))
     finite = np.asarray(np.isfinite(J).all(axis=(-2, -1)))
     s = np.linalg.svd(np.where(finite[..., None, None], J, 0), compute_uv=False)  # of NaN it would not come to an end
@@ -337,8 +334,8 @@ def check_gradients(
     params: Layers,
     X: np.ndarray,
     Y: np.ndarray,
-    activation: Any,
-    loss: Any,
+    activation: Curve,
+    loss: Curve,
     *,
     grads: Layers | None = None,
     directions: int = 5,
@@ -366,36 +363,38 @@ def check_gradients(
         a mistake.
     """
 
-    def J(layers: Layers) -> np.ndarray:
-        return np.asarray(loss.f(_pre_activations(layers, X, activation)[-1], Y))
+    def J(network: Networks) -> np.ndarray:
+        return np.asarray(loss.f(_pre_activations(network, X, activation)[-1], Y))
 
-    params, X = _checked("check_gradients", params, X, activation)
-    _check_settings(loss, directions, step)
-    grads = _chain_rule(params, X, Y, activation, loss) if grads is None else grads
-    if len(grads) != len(params):
-        raise ValueError(f"check_gradients: grads must have {len(params)} layers, got {len(grads)}")
+    layers, X = _network("check_gradients", params, X, activation)
+    require(callable(getattr(loss, "df", None)), "check_gradients: loss must be a Loss", loss, TypeError)
+    require(is_integer(directions, 1), "check_gradients: directions must be at least 1", directions)
+    require(isinstance(step, Real) and float(step) > 0, "check_gradients: step must be positive", step)
+    grads = _chain_rule(layers, X, Y, activation, loss) if grads is None else grads
+    if len(grads) != len(layers):
+        raise ValueError(f"check_gradients: grads must have {len(layers)} layers, got {len(grads)}")
     grads = [(matrix("check_gradients", "dW", dW), matrix("check_gradients", "db", db)) for dW, db in grads]
     rng = np.random.default_rng(0)  # any directions do, and the same ones make failures repeat
     norm = np.sqrt(sum(np.square(g).sum(axis=(-2, -1)) for layer in grads for g in layer))
     worst = np.zeros(np.shape(norm))
-    for l, layer in enumerate(params):
+    for l, layer in enumerate(layers):
         for i, P in enumerate(layer):
             for _ in range(directions):
                 V = rng.standard_normal(P.shape)
                 V /= np.linalg.norm(V, axis=(-2, -1), keepdims=True)
                 ends = []
                 for h in (step, -step):
-                    moved = [list(other) for other in params]
+                    moved = [list(other) for other in layers]
                     moved[l][i] = P + h * V
-                    ends.append(J(moved))  # type: ignore[arg-type]
+                    ends.append(J(moved))
                 slope = (ends[0] - ends[1]) / (2 * step)
                 claimed = (grads[l][i] * V).sum(axis=(-2, -1))
                 worst = np.maximum(worst, np.abs(slope - claimed))
     # at a gradient of 0 the difference is rounding, about 1e-11 of the loss: no reason to fail
-    return np.asarray(worst / np.maximum(np.maximum(norm, 1e-3 * J(params)), np.finfo(float).tiny))
+    return np.asarray(worst / np.maximum(np.maximum(norm, 1e-3 * J(layers)), np.finfo(float).tiny))
 
 
-def _pre_activations(params: Layers, X: np.ndarray, activation: Any) -> list[np.ndarray]:
+def _pre_activations(params: Networks, X: np.ndarray, activation: Curve) -> list[np.ndarray]:
     Z = []
     A = np.asarray(X)
     for W, b in params:
@@ -404,7 +403,7 @@ def _pre_activations(params: Layers, X: np.ndarray, activation: Any) -> list[np.
     return Z
 
 
-def _chain_rule(params: Layers, X: np.ndarray, Y: np.ndarray, activation: Any, loss: Any) -> Layers:
+def _chain_rule(params: Networks, X: np.ndarray, Y: np.ndarray, activation: Curve, loss: Curve) -> Layers:
     Z = _pre_activations(params, X, activation)
     A = [np.asarray(X), *(activation.f(z) for z in Z[:-1])]
     dZ = loss.df(Z[-1], Y)
@@ -463,11 +462,11 @@ def _norm(A: np.ndarray) -> np.ndarray:
     return np.asarray(norm)
 
 
-def _or_nan(share: Any, A: np.ndarray) -> np.ndarray:
+def _or_nan(share: np.ndarray, A: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(A).all(axis=(-2, -1)), share, np.nan)
 
 
-def _weights(name: str, argument: str, layers: Any) -> list[np.ndarray]:
+def _weights(name: str, argument: str, layers: Layers) -> list[np.ndarray]:
     """Return the weights, or their gradients, of a list of layers."""
     try:
         weights = [W for W, _ in layers]
@@ -480,25 +479,13 @@ def _weights(name: str, argument: str, layers: Any) -> list[np.ndarray]:
     return [matrix(name, "dW" if argument == "grads" else "W", W) for W in weights]
 
 
-def _checked(name: str, params: Any, X: Any, activation: Any) -> tuple[Any, np.ndarray]:
+def _network(name: str, params: Layers, X: Array, activation: Curve) -> tuple[Networks, np.ndarray]:
+    """Return layers and inputs in float64; parameters of a network that diverged need not be finite."""
     X = matrix(name, "X", X)
     if not np.isfinite(X).all():
         raise ValueError(f"{name}: X must be finite, got NaN or infinity")
     known = callable(getattr(activation, "df", None))
     require(known, f"{name}: activation must be an Activation", activation, TypeError)
-    layers, n_in = [], X.shape[-2]
-    for l, (W, b) in enumerate(params, start=1):
-        W = matrix(name, f"W[{l}]", W)
-        require(W.shape[-1] == n_in, f"{name}: W[{l}] must be (..., n_{l}, {n_in})", W.shape)
-        n_in = W.shape[-2]
-        # a bias of shape (n,) would broadcast along the examples, silently
-        require(np.shape(b)[-2:] == (n_in, 1), f"{name}: b[{l}] must be (..., {n_in}, 1)", np.shape(b))
-        layers.append((W, matrix(name, f"b[{l}]", b)))
-    return layers, X
-
-
-def _check_settings(loss: Any, directions: Any, step: Any) -> None:
-    require(callable(getattr(loss, "df", None)), "check_gradients: loss must be a Loss", loss, TypeError)
-    some = isinstance(directions, int) and directions >= 1
-    require(some, "check_gradients: directions must be at least 1", directions)
-    require(isinstance(step, Real) and float(step) > 0, "check_gradients: step must be positive", step)
+    chain(name, params, X)
+    numbered = enumerate(params, start=1)
+    return [(matrix(name, f"W[{l}]", W), matrix(name, f"b[{l}]", b)) for l, (W, b) in numbered], X

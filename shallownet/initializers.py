@@ -10,17 +10,18 @@ Each raises `ValueError` if `shape` or a parameter does not fit, `TypeError` if 
 neither float64 nor float32.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from math import ceil, sqrt
 from numbers import Real
-from typing import Any
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from shallownet import activations
-from shallownet._checks import float_dtype, generator, instance, integers, positive_integers, require, shown
+from shallownet._checks import Curve, float_dtype, generator, instance, integers, positive_integers, require, shown
 from shallownet.activations import Activation
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
 
 Shape = tuple[int, ...]
 Generator = np.random.Generator
+Pair = tuple[np.ndarray, np.ndarray]  # or a named one: a layer (W, b)
 
 # Standard deviation of N(0, 1) cut off at -2 and 2; dividing by it restores the variance.
 TRUNCATED_STD = 0.87962566103423978
@@ -68,12 +70,12 @@ def fans(shape: Shape) -> tuple[int, int]:
     return n_in, n_out
 
 
-def zeros(shape: Shape, rng: Generator, *, dtype: Any = float) -> np.ndarray:
+def zeros(shape: Shape, rng: Generator, *, dtype: DTypeLike = float) -> np.ndarray:
     """Return zeros. Right for biases and for a model with one layer; chapter 1 says why not elsewhere."""
     return np.zeros(_checked("zeros", shape, rng, dtype), dtype)
 
 
-def constant(shape: Shape, rng: Generator, *, value: float, dtype: Any = float) -> np.ndarray:
+def constant(shape: Shape, rng: Generator, *, value: float, dtype: DTypeLike = float) -> np.ndarray:
     """Return an array of `value`. It ties all units of a layer, whatever the value.
 
     Args:
@@ -83,13 +85,14 @@ def constant(shape: Shape, rng: Generator, *, value: float, dtype: Any = float) 
     return np.full(shape, _number("constant", "value", value, (), dtype), dtype)
 
 
-def identity(shape: Shape, rng: Generator, *, dtype: Any = float) -> np.ndarray:
+def identity(shape: Shape, rng: Generator, *, dtype: DTypeLike = float) -> np.ndarray:
     """Return ones on the diagonal: a square layer passes its input on, a wide one adds zeros, a narrow one cuts it."""
     shape = _checked("identity", shape, rng, dtype)
-    return np.broadcast_to(np.eye(*shape[-2:], dtype=dtype), shape).copy()
+    n_out, n_in = shape[-2:]
+    return np.broadcast_to(np.eye(n_out, n_in, dtype=dtype), shape).copy()
 
 
-def normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.ndarray:
+def normal(shape: Shape, rng: Generator, *, std: ArrayLike, dtype: DTypeLike = float) -> np.ndarray:
     """Draw from N(0, `std**2`).
 
     Args:
@@ -105,11 +108,11 @@ def normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.
     """
     shape = _checked("normal", shape, rng, dtype)
     std = _nonnegative("normal", "std", std, shape, dtype)
-    W: np.ndarray = rng.standard_normal(shape, dtype=dtype) * std
+    W: np.ndarray = _gaussian(shape, rng, dtype) * std
     return W
 
 
-def uniform(shape: Shape, rng: Generator, *, limit: Any, dtype: Any = float) -> np.ndarray:
+def uniform(shape: Shape, rng: Generator, *, limit: ArrayLike, dtype: DTypeLike = float) -> np.ndarray:
     """Draw from the interval `[-limit, limit)`; the variance is `limit**2 / 3`.
 
     Args:
@@ -117,11 +120,11 @@ def uniform(shape: Shape, rng: Generator, *, limit: Any, dtype: Any = float) -> 
     """
     shape = _checked("uniform", shape, rng, dtype)
     limit = _nonnegative("uniform", "limit", limit, shape, dtype)
-    W: np.ndarray = (2 * rng.random(shape, dtype=dtype) - 1) * limit
+    W: np.ndarray = (2 * _uniform(shape, rng, dtype) - 1) * limit
     return W
 
 
-def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = float) -> np.ndarray:
+def truncated_normal(shape: Shape, rng: Generator, *, std: ArrayLike, dtype: DTypeLike = float) -> np.ndarray:
     """Draw from a normal distribution cut off at two of its own deviations, rescaled to `std`.
 
     `std` is the standard deviation of what comes out, as in the variance scaling of Keras and JAX. Their
@@ -132,9 +135,9 @@ def truncated_normal(shape: Shape, rng: Generator, *, std: Any, dtype: Any = flo
     """
     shape = _checked("truncated_normal", shape, rng, dtype)
     std = _nonnegative("truncated_normal", "std", std, shape, dtype)
-    W: np.ndarray = rng.standard_normal(shape, dtype=dtype)
+    W: np.ndarray = _gaussian(shape, rng, dtype)
     while (outside := np.abs(W) > 2).any():  # about 4.6 % at the first pass
-        W[outside] = rng.standard_normal(int(outside.sum()), dtype=dtype)
+        W[outside] = _gaussian((int(outside.sum()),), rng, dtype)
     W *= std / TRUNCATED_STD
     return W
 
@@ -146,7 +149,7 @@ def variance_scaling(
     scale: float = 1.0,
     mode: str = "fan_in",
     distribution: str = "normal",
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `scale / n`; `lecun`, `glorot` and `he` are special cases.
 
@@ -160,7 +163,7 @@ def variance_scaling(
 
 
 def lecun(
-    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: Any = float
+    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: DTypeLike = float
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
@@ -177,7 +180,7 @@ def lecun(
 
 
 def glorot(
-    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: Any = float
+    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: DTypeLike = float
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` times 2 / (fan-in + fan-out).
 
@@ -201,7 +204,7 @@ def he(
     distribution: str = "normal",
     gain: float = 2**0.5,
     mode: str = "fan_in",
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
@@ -237,7 +240,7 @@ def he(
     return _scaled("he", shape, rng, _square("he", gain), mode, distribution, dtype)
 
 
-def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: Any = float) -> np.ndarray:
+def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: DTypeLike = float) -> np.ndarray:
     r"""Draw `gain` times a matrix with orthonormal rows (or columns, if there are more rows).
 
     Uniform over all such matrices: without the sign correction, the factor $Q$ of a Gaussian
@@ -254,13 +257,15 @@ def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: Any = 
     *ensemble, n_out, n_in = shape
     gain = float(_nonnegative("orthogonal", "gain", gain, (), dtype))
     tall = (*ensemble, max(n_out, n_in), min(n_out, n_in))
-    Q, R = np.linalg.qr(rng.standard_normal(tall, dtype=dtype))
+    Q, R = np.linalg.qr(_gaussian(tall, rng, dtype))
     Q = gain * Q * np.where(np.diagonal(R, axis1=-2, axis2=-1) < 0, -1, 1)[..., None, :].astype(dtype)
     W: np.ndarray = Q if n_out >= n_in else Q.mT
     return W
 
 
-def sparse(shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dtype: Any = float) -> np.ndarray:
+def sparse(
+    shape: Shape, rng: Generator, *, sparsity: float, std: ArrayLike = 0.01, dtype: DTypeLike = float
+) -> np.ndarray:
     """Draw from N(0, `std**2`) and set `ceil(sparsity * n_out)` weights of every column to 0.
 
     Args:
@@ -273,13 +278,19 @@ def sparse(shape: Shape, rng: Generator, *, sparsity: float, std: Any = 0.01, dt
     shape = _checked("sparse", shape, rng, dtype)
     require(isinstance(sparsity, Real) and 0 <= sparsity <= 1, "sparse: sparsity must lie in [0, 1]", sparsity)
     std = _nonnegative("sparse", "std", std, shape, dtype)
-    W: np.ndarray = rng.standard_normal(shape, dtype=dtype) * std
+    W: np.ndarray = _gaussian(shape, rng, dtype) * std
     ranks = rng.random(shape).argsort(axis=-2)  # a random order of each column's rows
     W[ranks < ceil(sparsity * shape[-2])] = 0
     return W
 
 
-def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float = 0.1) -> list[Any]:
+def lsuv(
+    params: Iterable[tuple[np.ndarray, np.ndarray]],
+    X: ArrayLike,
+    activation: Curve,
+    rng: Generator,
+    tolerance: float = 0.1,
+) -> list[tuple[np.ndarray, np.ndarray]]:
     r"""Draw orthogonal weights, then scale layer after layer until its output has variance 1 on `X`.
 
     Each network of an ensemble is measured by itself. $Z = WA$ is linear in $W$, so one division by the
@@ -302,8 +313,7 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
     Source:
         Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
     """
-    f: Any = getattr(activation, "f", None)
-    require(callable(f), "lsuv: activation must be an Activation", activation, TypeError)
+    require(callable(getattr(activation, "f", None)), "lsuv: activation must be an Activation", activation, TypeError)
     require(isinstance(tolerance, Real) and 0 <= tolerance < 1, "lsuv: tolerance must lie in [0, 1)", tolerance)
     pairs = []
     with suppress(TypeError, ValueError):
@@ -325,13 +335,14 @@ def lsuv(params: Any, X: Any, activation: Any, rng: Generator, tolerance: float 
         if not varies.all():
             raise ValueError(f"lsuv: the output of layer {l} must vary, got variance {variance[~varies][0]:.2g}")
         s = np.where(np.abs(variance - 1) < tolerance, 1, np.sqrt(variance)).astype(W.dtype)
-        layers.append(getattr(layer, "_make", type(layer))((W / s, np.zeros(b.shape, W.dtype))))
-        A = f(Z / s)
+        make = cast(Callable[[Pair], Pair], getattr(layer, "_make", type(layer)))
+        layers.append(make((W / s, np.zeros(b.shape, W.dtype))))
+        A = activation.f(Z / s)
     return layers
 
 
 def mup(
-    shape: Shape, rng: Generator, *, role: str, base_width: float = 1.0, gain: float = 1.0, dtype: Any = float
+    shape: Shape, rng: Generator, *, role: str, base_width: float = 1.0, gain: float = 1.0, dtype: DTypeLike = float
 ) -> np.ndarray:
     r"""Draw normal weights for the maximal-update parametrisation (muP); `mup_rates` is its other half.
 
@@ -350,7 +361,9 @@ def mup(
     return _scaled("mup", shape, rng, scale, "fan_in", "normal", dtype)
 
 
-def mup_rates(sizes: Any, lr: Any, optimizer: str = "adam", *, base_width: float = 1.0) -> list[Any]:
+def mup_rates(
+    sizes: Sequence[int], lr: ArrayLike, optimizer: str = "adam", *, base_width: float = 1.0
+) -> list[float | np.ndarray]:
     r"""Return muP's learning rates, one a layer (its bias shares it), for `sn.train(..., lr=...)`.
 
     Args:
@@ -437,17 +450,29 @@ _FANS: dict[str, Callable[[int, int], float]] = {
 
 
 def _scaled(
-    name: str, shape: Shape, rng: Generator, scale: float, mode: str, distribution: str, dtype: Any
+    name: str, shape: Shape, rng: Generator, scale: float, mode: str, distribution: str, dtype: DTypeLike
 ) -> np.ndarray:
     *_, n_out, n_in = _checked(name, shape, rng, dtype)
     scale = float(_nonnegative(name, "scale", scale, ()))
     require(mode in list(_FANS), f"{name}: mode must be one of {', '.join(_FANS)}", mode)
     std = sqrt(scale / _FANS[mode](n_in, n_out))
-    draws: dict[str, Any] = {"normal": normal, "uniform": uniform, "truncated_normal": truncated_normal}
+    draws: dict[str, Callable[..., np.ndarray]] = {
+        "normal": normal,
+        "uniform": uniform,
+        "truncated_normal": truncated_normal,
+    }
     require(distribution in list(draws), f"{name}: distribution must be one of {', '.join(draws)}", distribution)
     spread = {"limit": sqrt(3) * std} if distribution == "uniform" else {"std": std}
     W: np.ndarray = draws[distribution](shape, rng, **spread, dtype=dtype)
     return W
+
+
+def _gaussian(shape: Shape, rng: Generator, dtype: DTypeLike) -> np.ndarray:
+    return rng.standard_normal(shape, np.float32) if np.dtype(dtype) == np.float32 else rng.standard_normal(shape)
+
+
+def _uniform(shape: Shape, rng: Generator, dtype: DTypeLike) -> np.ndarray:
+    return rng.random(shape, np.float32) if np.dtype(dtype) == np.float32 else rng.random(shape)
 
 
 def _checked(name: str, shape: object, rng: object, dtype: object) -> Shape:
@@ -463,7 +488,7 @@ def _shape(name: str, shape: object) -> Shape:
     return found
 
 
-def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
+def _number(name: str, argument: str, value: ArrayLike, shape: Shape, dtype: DTypeLike = float) -> np.ndarray:
     """Return `value` as an array of `dtype`, or say why it cannot scale weights of `shape`."""
     number = np.asarray(value)
     finite = number.dtype.kind in "fiu" and np.isfinite(number).all()
@@ -480,17 +505,17 @@ def _number(name: str, argument: str, value: Any, shape: Shape, dtype: Any = flo
     return number.astype(dtype)
 
 
-def _nonnegative(name: str, argument: str, value: Any, shape: Shape, dtype: Any = float) -> np.ndarray:
+def _nonnegative(name: str, argument: str, value: ArrayLike, shape: Shape, dtype: DTypeLike = float) -> np.ndarray:
     number = _number(name, argument, value, shape, dtype)
     require((number >= 0).all(), f"{name}: {argument} must be at least 0", value)
     return number
 
 
-def _positive(name: str, argument: str, value: Any, shape: Shape = ()) -> np.ndarray:
+def _positive(name: str, argument: str, value: ArrayLike, shape: Shape = ()) -> np.ndarray:
     number = _number(name, argument, value, shape)
     require((number > 0).all(), f"{name}: {argument} must be above 0", value)
     return number
 
 
-def _square(name: str, gain: Any) -> float:
+def _square(name: str, gain: ArrayLike) -> float:
     return float(_nonnegative(name, "gain", gain, ())) ** 2

@@ -9,7 +9,8 @@ Arrays of JAX and PyTorch are taken, too; of these, shapes are checked and value
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def _binary_df(logits: Array, Y: Array) -> Array:
     return (sigmoid.f(Z) - Y) / Z.shape[-1]
 
 
-def _softmax_targets(logits: Array, Y: Array) -> tuple[Any, Array, Array]:
+def _softmax_targets(logits: Array, Y: Array) -> tuple[ModuleType, Array, Array]:
     Z, Y = _fitting("softmax_cross_entropy", logits, Y, probabilities=True)
     if (xp := namespace(Y)) is np and np.abs((sums := Y.sum(axis=-2)) - 1).max(initial=0) > 1e-5:
         got = f"got sums from {sums.min():g} to {sums.max():g}"

@@ -24,11 +24,11 @@ Source:
 from collections.abc import Callable
 from itertools import pairwise
 from math import inf, log, pi, sqrt
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from shallownet._checks import common, generator, instance, is_integer, require
+from shallownet._checks import Array, common, generator, instance, is_integer, require
 from shallownet.activations import Activation
 
 __all__ = ["c_map", "c_star", "chi", "critical_sigma_w", "depth_scale", "q_map", "q_star", "simulate"]
@@ -39,7 +39,7 @@ FAINT = 1e-30  # stands for a length of 0: at exactly 0 a kink's two slopes coul
 CLOSE = 1e-9  # a change of a length, relative to it, that no longer counts
 
 
-def _panels(edges: Any, degree: int) -> tuple[np.ndarray, np.ndarray]:
+def _panels(edges: ArrayLike, degree: int) -> tuple[np.ndarray, np.ndarray]:
     """Return nodes and weights of a Gauss-Legendre rule on each interval between `edges`."""
     x, w = np.polynomial.legendre.leggauss(degree)
     edges = np.asarray(edges)
@@ -145,7 +145,7 @@ def _fixed_correlation(name: str, activation: Activation, sigma_w: float, sigma_
     return q, 0.0 if high < 1e-9 else (low + high) / 2
 
 
-def q_map(activation: Activation, sigma_w: Any, sigma_b: Any, q: Any) -> Any:
+def q_map(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike, q: ArrayLike) -> float | np.ndarray:
     """Return the length after one more layer.
 
     Args:
@@ -161,7 +161,7 @@ def q_map(activation: Activation, sigma_w: Any, sigma_b: Any, q: Any) -> Any:
     return _each("q_map", activation, _length_of, sigma_w=sigma_w, sigma_b=sigma_b, q=q)
 
 
-def q_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
+def q_star(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike) -> float | np.ndarray:
     """Return the length that deep layers settle at when the first has length 1.
 
     Args:
@@ -181,7 +181,7 @@ def q_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
     return _each("q_star", activation, _fixed_length, sigma_w=sigma_w, sigma_b=sigma_b)
 
 
-def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
+def c_map(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike, c: ArrayLike) -> float | np.ndarray:
     """Return the correlation of two inputs after one more layer, at the fixed length.
 
     Args:
@@ -204,7 +204,7 @@ def c_map(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any) -> Any:
     return _each("c_map", activation, mapped, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
 
 
-def c_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
+def c_star(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike) -> float | np.ndarray:
     """Return the correlation that deep layers drive any two different inputs to.
 
     It is 1 where `chi` is at most 1 (order), and less where small differences grow (chaos). Without biases an ordered
@@ -231,7 +231,7 @@ def c_star(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
     return _each("c_star", activation, found, sigma_w=sigma_w, sigma_b=sigma_b)
 
 
-def chi(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any = 1.0) -> Any:
+def chi(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike, c: ArrayLike = 1.0) -> float | np.ndarray:
     r"""Return $\chi_c = \sigma_w^2\, \mathbb{E}\,\phi'(u_1)\phi'(u_2)$ at the fixed length.
 
     At `c = 1` it is $\chi_1$: the factor that one layer puts on a small distance between two inputs, squared, and
@@ -255,7 +255,7 @@ def chi(activation: Activation, sigma_w: Any, sigma_b: Any, c: Any = 1.0) -> Any
     return _each("chi", activation, factor, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
 
 
-def critical_sigma_w(activation: Activation, sigma_b: Any = 0.0) -> Any:
+def critical_sigma_w(activation: Activation, sigma_b: ArrayLike = 0.0) -> float | np.ndarray:
     r"""Return the `sigma_w` at which $\chi_1 = 1$: the edge between order and chaos.
 
     Every length $q$ has one: $\sigma_w^2 = 1 / \mathbb{E}\,\phi'^2$, and the $\sigma_b^2$ that holds $q$ fixed. The
@@ -278,7 +278,7 @@ def critical_sigma_w(activation: Activation, sigma_b: Any = 0.0) -> Any:
     return _each("critical_sigma_w", activation, _edge, sigma_b=sigma_b)
 
 
-def depth_scale(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
+def depth_scale(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike) -> float | np.ndarray:
     r"""Return $\xi_c$, the number of layers in which a correlation comes nearer to its fixed point by a factor e.
 
     $\xi_c = -1 / \ln \chi_{c^*}$, with $\chi_1$ in the ordered phase; infinite at the edge.
@@ -308,7 +308,9 @@ def depth_scale(activation: Activation, sigma_w: Any, sigma_b: Any) -> Any:
     return _each("depth_scale", activation, scale, sigma_w=sigma_w, sigma_b=sigma_b)
 
 
-def simulate(activation: Activation, sigma_w: Any, sigma_b: Any, X: Any, depth: int, rng: Any) -> np.ndarray:
+def simulate(
+    activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike, X: Array, depth: int, rng: np.random.Generator
+) -> np.ndarray:
     r"""Send examples through a random network of `depth` layers, for many `sigma_w` and `sigma_b` in one pass.
 
     All of them share their draws (common random numbers), $W = \sigma_w G / \sqrt n$: what differs between two that are
@@ -386,14 +388,14 @@ def _edge(name: str, activation: Activation, sigma_b: float) -> float:
     raise ValueError(f"{name}: no critical sigma_w at sigma_b {sigma_b:g} for {activation.name}")
 
 
-def _each(name: str, activation: Any, f: Callable[..., float], **numbers: Any) -> Any:
+def _each(name: str, activation: Activation, f: Callable[..., float], **numbers: ArrayLike) -> float | np.ndarray:
     """Call `f` with each combination of the broadcast numbers; a float if all of them are numbers."""
     shape, arrays = _checked(name, activation, **numbers)
     found = [f(name, activation, *map(float, each)) for each in zip(*map(np.ravel, arrays), strict=True)]
     return np.reshape(found, shape) if shape else found[0]
 
 
-def _checked(name: str, activation: Any, **numbers: Any) -> tuple[tuple[int, ...], list[np.ndarray]]:
+def _checked(name: str, activation: Activation, **numbers: ArrayLike) -> tuple[tuple[int, ...], list[np.ndarray]]:
     """Return the shape that the numbers have together, and each of them broadcast to it."""
     instance(name, "activation", activation, Activation)
     for argument, value in numbers.items():

@@ -4,9 +4,10 @@ The only module for which matplotlib is needed (`pip install "shallownet[plot]"`
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:  # drawing calls the Axes only, and a browser fetches matplotlib when a page first draws
     from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # drawing calls the Axes only, and a browser fetches matplotl
 __all__ = ["band", "heatmap", "lines", "regions", "ridges"]
 
 
-def lines(ax: "Axes", x: Any, ys: Sequence[Any], labels: Sequence[str]) -> "Axes":
+def lines(ax: "Axes", x: ArrayLike, ys: Sequence[ArrayLike], labels: Sequence[str]) -> "Axes":
     """Draw one labelled line for each array of `ys`, and a legend.
 
     Args:
@@ -32,7 +33,11 @@ def lines(ax: "Axes", x: Any, ys: Sequence[Any], labels: Sequence[str]) -> "Axes
 
 
 def band(
-    ax: "Axes", x: Any, samples: Any, label: str | None = None, quantiles: tuple[float, float] = (0.05, 0.95)
+    ax: "Axes",
+    x: ArrayLike,
+    samples: ArrayLike,
+    label: str | None = None,
+    quantiles: tuple[float, float] = (0.05, 0.95),
 ) -> "Axes":
     """Draw the median over samples as a line and two quantiles as a shaded band.
 
@@ -44,8 +49,8 @@ def band(
         quantiles: Lower and upper edge.
     """
     samples = np.asarray(samples)
-    if samples.ndim != 2 or samples.shape[1] != len(x):
-        raise ValueError(f"band: samples must be (n_samples, {len(x)}) to fit x, got {samples.shape}")
+    if samples.ndim != 2 or samples.shape[1:] != np.shape(x):
+        raise ValueError(f"band: samples must be (n_samples, {np.size(x)}) to fit x, got {samples.shape}")
     low, middle, high = np.quantile(samples, [quantiles[0], 0.5, quantiles[1]], axis=0)
     (line,) = ax.plot(x, middle, label=label)
     ax.fill_between(x, low, high, color=line.get_color(), alpha=0.25, linewidth=0)
@@ -55,7 +60,11 @@ def band(
 
 
 def ridges(
-    ax: "Axes", arrays: Sequence[Any], labels: Sequence[str], bins: int = 61, limits: tuple[float, float] | None = None
+    ax: "Axes",
+    arrays: Sequence[ArrayLike],
+    labels: Sequence[str],
+    bins: int = 61,
+    limits: tuple[float, float] | None = None,
 ) -> "Axes":
     """Draw one histogram above the other, the first at the top, each to the same height.
 
@@ -86,7 +95,7 @@ def ridges(
     return ax
 
 
-def regions(ax: "Axes", predict: Callable[[np.ndarray], np.ndarray], X: Any, Y: Any) -> "Axes":
+def regions(ax: "Axes", predict: Callable[[np.ndarray], np.ndarray], X: ArrayLike, Y: ArrayLike) -> "Axes":
     """Shade where a classifier of the plane says 1, draw its boundary and the examples.
 
     Args:
@@ -112,7 +121,7 @@ def regions(ax: "Axes", predict: Callable[[np.ndarray], np.ndarray], X: Any, Y: 
     return ax
 
 
-def heatmap(ax: "Axes", values: Any, x: Sequence[Any], y: Sequence[Any]) -> "Axes":
+def heatmap(ax: "Axes", values: ArrayLike, x: Sequence[object], y: Sequence[object]) -> "Axes":
     """Draw a grid of values as colours, with a colour bar.
 
     Args:

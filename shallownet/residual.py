@@ -21,11 +21,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from shallownet._checks import (
+    Array,
     common,
     drawn,
     float_dtype,
@@ -71,11 +73,11 @@ def _normalization(name: str, axis: int) -> Normalization:
         scale = 1 / np.sqrt((centred * centred).mean(axis=axis, keepdims=True) + EPSILON)
         return centred * scale, scale
 
-    def df(X: np.ndarray, dN: np.ndarray) -> Any:
+    def df(X: np.ndarray, dN: np.ndarray) -> np.ndarray:
         N, scale = parts(X)
         # mean and deviation depend on X as well: what would only shift or stretch it changes nothing
         along = N * (dN * N).mean(axis=axis, keepdims=True)
-        return scale * (dN - dN.mean(axis=axis, keepdims=True) - along)
+        return np.asarray(scale * (dN - dN.mean(axis=axis, keepdims=True) - along))
 
     return Normalization(name, lambda X: parts(X)[0], df)
 
@@ -85,6 +87,7 @@ layer_norm = _normalization("layer_norm", -2)  # each example over the units: Ba
 
 Parts = Sequence[Layer | Block]
 Normalize = Normalization | None
+Backward = Callable[..., list[Layer | Block]]
 
 
 def init_residual(
@@ -95,7 +98,7 @@ def init_residual(
     *,
     alpha: float = 1.0,
     ensemble: int | tuple[int, ...] = (),
-    dtype: Any = float,
+    dtype: DTypeLike = float,
 ) -> list[Layer | Block]:
     r"""Draw the weights of a residual network and set its biases to zero.
 
@@ -178,7 +181,7 @@ def forward(
     ensembles = [array.shape[:-2] for part in (*parts, (X,)) for array in part]
     fits = common(*ensembles) is not None
     require(fits, "residual.forward: ensemble axes must broadcast", sorted(set(ensembles)))
-    Z: list[Any] = [None]
+    Z: list[Array] = [None]
     A = [X]
     for l, part in enumerate(parts, start=1):
         N = A[-1] if normalize is None or l == 1 else normalize.f(A[-1])
@@ -259,7 +262,7 @@ def _check_trace(parts: list[Layer | Block], trace: Trace) -> None:
             raise ValueError(f"residual.backward: trace must fit part {l} of params, got {Z.shape}, {A.shape}")
 
 
-def model(normalize: Normalize = None, skip: bool = True) -> tuple[Any, Any]:
+def model(normalize: Normalize = None, skip: bool = True) -> tuple[Callable[..., Trace], Backward]:
     """Return `(forward, backward)` with the same settings, for `sn.train(..., model=...)`.
 
     Args:
@@ -269,14 +272,14 @@ def model(normalize: Normalize = None, skip: bool = True) -> tuple[Any, Any]:
     return tuple(partial(f, normalize=normalize, skip=skip) for f in (forward, backward))  # type: ignore
 
 
-def _checked(function: str, params: Any, activation: Any, normalize: Any) -> list[Any]:
+def _checked(function: str, params: Parts, activation: Activation, normalize: Normalize) -> list[Array]:
     """Return `params` as parts, or say which of them does not fit."""
     instance(function, "activation", activation, Activation)
     known = isinstance(normalize, Normalize)
     require(known, f"{function}: normalize must be a Normalization or None", normalize, TypeError)
     try:
         kinds = [Layer, *[Block] * (len(params) - 2), Layer]
-        parts: list[Any] = [kind(*map(np.asarray, part)) for kind, part in zip(kinds, params, strict=True)]
+        parts: list[Array] = [kind(*map(np.asarray, part)) for kind, part in zip(kinds, params, strict=True)]
     except (TypeError, ValueError):
         expected = "[Layer, Block, ..., Block, Layer]"
         raise TypeError(f"{function}: params must be {expected}, got {shown(params)}") from None

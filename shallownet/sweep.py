@@ -38,16 +38,16 @@ import os
 import time
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
-from shallownet._checks import is_integer, require, shown
+from shallownet._checks import Array, is_integer, require, shown
 from shallownet.network import Layer
 from shallownet.training import Record, descend, prepare
 
@@ -58,8 +58,11 @@ __all__ = ["Results", "sweep"]
 CACHE = 2**21
 NEEDED, OPTIONAL = {"params", "X", "Y", "steps", "lr"}, {"activation", "loss", "optimizer", "batch_size", "model"}
 
-Cell = tuple[tuple[int, ...], dict[str, Any]]  # the spawn key of its generator, and what `make` is called with
+Path = str | os.PathLike[str]
+Make = Callable[..., Mapping[str, Array]]  # from a cell to the arguments of `train`, arrays and settings
+Cell = tuple[tuple[int, ...], dict[str, object]]  # the spawn key of its generator, and what `make` is called with
 Chunk = tuple[np.ndarray, bool]  # which cells, and whether all in their group have the same data
+Train = Callable[[list[Cell], bool], dict[str, np.ndarray]]
 
 
 class Results(dict[str, np.ndarray]):
@@ -69,9 +72,9 @@ class Results(dict[str, np.ndarray]):
         super().__init__(arrays)
         self.axes = dict(axes)
 
-    def at(self, **labels: Any) -> "Results":
+    def at(self, **labels: object) -> "Results":
         """Return the cells with these labels, without the axes that they fix: `results.at(std=0.1, depth=2)`."""
-        place: dict[str, Any] = {name: slice(None) for name in self.axes}
+        place: dict[str, slice | np.intp] = {name: slice(None) for name in self.axes}
         for name, label in labels.items():
             found = np.flatnonzero(self.axes[name] == _label(label)) if name in self.axes else np.empty(0)
             known = {key: values.tolist() for key, values in self.axes.items()}
@@ -80,7 +83,7 @@ class Results(dict[str, np.ndarray]):
         left = {name: values for name, values in self.axes.items() if name not in labels}
         return Results({name: array[tuple(place.values())] for name, array in self.items()}, left)
 
-    def to_dict(self) -> dict[str, list[Any]]:
+    def to_dict(self) -> dict[str, list[object]]:
         """Return columns of equal length, a row for each cell: labels first, in plain Python numbers and strings.
 
         Two lines make it a table of pandas:
@@ -93,13 +96,13 @@ class Results(dict[str, np.ndarray]):
         ends = {name: array.shape[len(self.axes) :] for name, array in self.items()}
         return columns | {name: array.reshape(-1, *ends[name]).tolist() for name, array in self.items()}
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: Path) -> None:
         """Write everything to one `.npz` file, which `load` reads back."""
         count = len(next(iter(self.values())).ravel())
         _write(path, self.axes, self, np.ones(count, bool))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Results":
+    def load(cls, path: Path) -> "Results":
         """Read what `save` wrote, or the `file` of a sweep that came to its end."""
         axes, arrays, done = _read("load", path)
         require(done.all(), f"load: {path} must be of a finished sweep", f"{done.sum()} of {done.size} cells")
@@ -107,12 +110,12 @@ class Results(dict[str, np.ndarray]):
 
 
 def sweep(
-    make: Callable[..., Mapping[str, Any]],
-    grid: Mapping[str, Any],
+    make: Make,
+    grid: Mapping[str, Iterable[object]],
     *,
     record: Mapping[str, Record] | None = None,
-    keep: Any = None,
-    file: str | os.PathLike[str] | None = None,
+    keep: Sequence[int] | None = None,
+    file: Path | None = None,
     chunk: int | None = None,
     executor: Executor | None = None,
     progress: bool = False,
@@ -175,27 +178,39 @@ def sweep(
     return Results(table, axes)
 
 
-def _ticker(progress: bool, done: np.ndarray) -> Callable[[int], Any]:
+def _ticker(progress: bool, done: np.ndarray) -> Callable[[int], None]:
     if not progress:
         return lambda count: None
     from tqdm import tqdm  # imported where it is used: the library itself needs NumPy alone
 
     bar = tqdm(total=done.size, initial=int(done.sum()), desc="sweep", unit="network")
-    return lambda count: (bar.update(count), bar.n < bar.total or bar.close())
+
+    def tick(count: int) -> None:
+        bar.update(count)
+        if bar.n >= bar.total:
+            bar.close()
+
+    return tick
 
 
-def _label(value: Any) -> Any:
+def _label(value: object) -> object:
     return value if isinstance(value, str | Real) else getattr(value, "name", getattr(value, "__name__", None))
 
 
-def _checked(make: Any, grid: Any, record: Any, keep: Any, chunk: Any) -> tuple[dict[str, np.ndarray], list[Cell]]:
+def _checked(
+    make: Make,
+    grid: Mapping[str, Iterable[object]],
+    record: Mapping[str, Record],
+    keep: Sequence[int] | None,
+    chunk: int | None,
+) -> tuple[dict[str, np.ndarray], list[Cell]]:
     """Return the labels along each axis of the results, and all cells, the last axis running fastest."""
     require(callable(make), "sweep: make must be a function", make, TypeError)
     require(isinstance(grid, Mapping) and grid, "sweep: grid must map names to their values", grid, TypeError)
     require(isinstance(record, Mapping), "sweep: record must map names to functions", record, TypeError)
     require(chunk is None or is_integer(chunk, 1), "sweep: chunk must be a positive integer", chunk)
-    steps = np.size(keep) and np.ndim(keep) == 1 and all(is_integer(k) for k in keep)
-    require(keep is None or steps, "sweep: keep must be a list of steps", keep)
+    fits = keep is None or (np.ndim(keep) == 1 and len(keep) > 0 and all(is_integer(k) for k in keep))
+    require(fits, "sweep: keep must be a list of steps", keep)
     axes, choices, keys = {}, [], []
     for name, given in grid.items():
         own = isinstance(name, str) and name not in ("rng", "step", "loss", *record)
@@ -219,7 +234,7 @@ def _checked(make: Any, grid: Any, record: Any, keep: Any, chunk: Any) -> tuple[
     return axes, list(zip(product(*keys), cells, strict=True))
 
 
-def _made(make: Callable[..., Any], cell: Cell) -> dict[str, Any]:
+def _made(make: Make, cell: Cell) -> dict[str, Array]:
     """Return what `make` makes of a cell: one network and its settings."""
     # The child of a child ... of one root, as if by `SeedSequence(0).spawn`, axis by axis: no two cells share their
     # draws, and a cell keeps its own when values are appended to the grid.
@@ -233,9 +248,22 @@ def _made(make: Callable[..., Any], cell: Cell) -> dict[str, Any]:
     return {**made, "params": params}
 
 
-def _chunks(make: Any, cells: list[Cell], done: np.ndarray, chunk: int | None, executor: Any) -> Iterator[Chunk]:
+@dataclass
+class _Group:
+    """Cells that can share an ensemble: their places, and whether all have the data of the first."""
+
+    X: Array
+    Y: Array
+    work: int  # the bytes that one step of one network works on
+    places: list[int] = field(default_factory=list)
+    shared: bool = True
+
+
+def _chunks(
+    make: Make, cells: list[Cell], done: np.ndarray, chunk: int | None, executor: Executor | None
+) -> Iterator[Chunk]:
     """Yield which cells to train together, and whether all of their group have the same data."""
-    groups: dict[Any, Any] = {}
+    groups: dict[tuple[object, ...], _Group] = {}
     for place, cell in enumerate(cells):
         made = _made(make, cell)
         arrays = [np.asarray(array) for part in made["params"] for array in part]
@@ -246,19 +274,21 @@ def _chunks(make: Any, cells: list[Cell], done: np.ndarray, chunk: int | None, e
         m = made.get("batch_size") or np.shape(X)[-1]
         # what one step of one network works on: parameters, and for each of them what it adds up for each example
         work = sum(a.nbytes + a.shape[-2] * m * a.itemsize for a in arrays)
-        group = groups.setdefault(key, {"data": (X, Y), "places": [], "shared": True, "work": work})
-        group["places"].append(place)
-        group["shared"] &= X is group["data"][0] and Y is group["data"][1]
+        group = groups.setdefault(key, _Group(X, Y, work))
+        group.places.append(place)
+        group.shared &= X is group.X and Y is group.Y
     for group in groups.values():
-        places = np.array([place for place in group["places"] if not done[place]], int)
-        size = chunk or max(1, CACHE // group["work"])
+        places = np.array([place for place in group.places if not done[place]], int)
+        size = chunk or max(1, CACHE // group.work)
         if executor is not None and chunk is None:
             size = min(size, -(-len(places) // 8))  # a small ensemble, too, should keep several workers busy
         for start in range(0, len(places), size):
-            yield places[start : start + size], group["shared"]
+            yield places[start : start + size], group.shared
 
 
-def _trained(make: Any, record: Any, keep: Any, cells: list[Cell], shared: bool) -> dict[str, np.ndarray]:
+def _trained(
+    make: Make, record: Mapping[str, Record], keep: Sequence[int] | None, cells: list[Cell], shared: bool
+) -> dict[str, np.ndarray]:
     """Train these cells as one ensemble; return what is kept of their histories, a network a row."""
     all_made = [_made(make, cell) for cell in cells]
     settings = all_made[0]
@@ -281,7 +311,9 @@ def _trained(make: Any, record: Any, keep: Any, cells: list[Cell], shared: bool)
     return {name: np.moveaxis(values[list(keep)], 0, 1) for name, values in history.items()}
 
 
-def _finished(train: Any, cells: list[Cell], chunks: list[Chunk], executor: Executor | None) -> Iterator[Any]:
+def _finished(
+    train: Train, cells: list[Cell], chunks: list[Chunk], executor: Executor | None
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield each chunk's places and arrays as they come."""
     if executor is None:
         for places, shared in chunks:
@@ -296,7 +328,12 @@ def _finished(train: Any, cells: list[Cell], chunks: list[Chunk], executor: Exec
             future.cancel()
 
 
-def _fill(table: dict[str, np.ndarray], places: Any, arrays: dict[str, np.ndarray], shape: tuple[int, ...]) -> None:
+def _fill(
+    table: dict[str, np.ndarray],
+    places: tuple[np.ndarray, ...],
+    arrays: dict[str, np.ndarray],
+    shape: tuple[int, ...],
+) -> None:
     for name, array in arrays.items():
         whole = table.get(name, np.zeros((*shape, *array.shape[1:]), array.dtype))
         shapes = whole.shape[len(shape) :], array.shape[1:]
@@ -305,8 +342,8 @@ def _fill(table: dict[str, np.ndarray], places: Any, arrays: dict[str, np.ndarra
         table[name][places] = array
 
 
-def _write(path: Any, axes: Mapping[str, Any], arrays: Mapping[str, Any], done: np.ndarray) -> None:
-    named = {f"axis {name}": labels for name, labels in axes.items()}
+def _write(path: Path, axes: Mapping[str, np.ndarray], arrays: Mapping[str, np.ndarray], done: np.ndarray) -> None:
+    named: dict[str, Array] = {f"axis {name}": labels for name, labels in axes.items()}
     named |= {f"array {name}": array for name, array in arrays.items()} | {"done": done}
     unfinished = f"{os.fspath(path)}.new"
     with open(unfinished, "wb") as stream:
@@ -316,7 +353,7 @@ def _write(path: Any, axes: Mapping[str, Any], arrays: Mapping[str, Any], done: 
     os.replace(unfinished, path)  # whole or not at all: there is never half a file under this name
 
 
-def _read(function: str, path: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+def _read(function: str, path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
@@ -327,7 +364,9 @@ def _read(function: str, path: Any) -> tuple[dict[str, np.ndarray], dict[str, np
     return axes, arrays, done
 
 
-def _resumed(file: Any, axes: dict[str, np.ndarray], record: Any, count: int) -> tuple[dict[str, Any], np.ndarray]:
+def _resumed(
+    file: Path | None, axes: dict[str, np.ndarray], record: Mapping[str, Record], count: int
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return the table and which of its rows are known already."""
     if file is None or not os.path.exists(file):
         return {}, np.zeros(count, bool)

@@ -140,6 +140,17 @@ def test_a_private_name_that_crosses_is_seen(line, found):
     assert list(private_names(ast.parse(line))) == found
 
 
+def test_any_is_said_once():
+    """`Any` switches type checking off: only where an array of JAX or PyTorch may stand, and that is called `Array`."""
+    for name, path in MODULES.items():
+        said = [
+            node.lineno
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Name) and node.id == "Any"
+        ]
+        assert len(said) <= (name == GROUND), f"{path.name}: Any in lines {said}"
+
+
 def test_an_arrow_against_the_plan_is_seen():
     """The guard itself, with each way to write the fault."""
     for line in (

@@ -260,7 +260,7 @@ def test_a_finished_file_is_read_and_nothing_is_trained(whole, tmp_path):
 def test_a_killed_process_leaves_a_file_to_go_on_from(whole, tmp_path):
     """SIGKILL asks nobody: what is there must be whole at every moment."""
     file = tmp_path / "table.npz"
-    code = "from tests import test_sweep as t; t.sweep(t.slow, t.GRID, keep=[0, 20], file={!r}, chunk=2)"
+    code = "from tests.library import test_sweep as t; t.sweep(t.slow, t.GRID, keep=[0, 20], file={!r}, chunk=2)"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code.format(str(file))], env=environment)
 
