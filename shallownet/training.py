@@ -178,24 +178,25 @@ def by_hand(job: Job) -> Run:
     """
     ahead, back = job.model or (forward, backward)
     direction, at_first = OPTIMIZERS[job.optimizer]
-    params = job.params
+    params = list(job.params)
     memory = [[at_first for _ in part] for part in params]
     history: dict[str, list[Array]] = {name: [] for name in ("loss", *job.record)}
     for t, order in enumerate(job.orders()):
         X, Y = (job.X, job.Y) if order is None else (job.X[..., order], job.Y[..., order])
         trace = ahead(params, X, activation=job.activation)
         history["loss"].append(job.loss.f(trace.A[-1], Y))
-        seen = deepcopy((params, trace)) if job.record else ()  # they may keep what they get, or write to it
-        for name, f in job.record.items():
-            history[name].append(f(*seen))
+        if job.record:
+            shown = deepcopy((params, trace))  # they may keep what they get, or write to it
+            for name, f in job.record.items():
+                history[name].append(f(*shown))
         if t < job.steps:
             grads = back(params, trace, job.loss.df(trace.A[-1], Y), activation=job.activation)
-            moved = []
-            for l, (part, grad, rate) in enumerate(zip(params, grads, job.rates, strict=True)):
-                found = [direction(G, seen, t + 1) for G, seen in zip(grad, memory[l], strict=True)]
-                moved.append(type(part)(*(P - rate * D for P, (D, _) in zip(part, found, strict=True))))
-                memory[l] = [seen for _, seen in found]
-            params = moved
+            for l, grad in enumerate(grads):
+                moved = []
+                for i, (P, G) in enumerate(zip(params[l], grad, strict=True)):
+                    D, memory[l][i] = direction(G, memory[l][i], t + 1)
+                    moved.append(P - job.rates[l] * D)
+                params[l] = type(params[l])(*moved)
     return Run(params, {name: _stacked(name, values) for name, values in history.items()})
 
 
