@@ -257,7 +257,7 @@ def _check_trace(parts: list[Layer | Block], trace: Trace) -> None:
         units, stream = part[0].shape[-2], (n if l < len(parts) else part[0].shape[-2])
         Z, A = trace.Z[l], trace.A[l]
         fits = (Z.shape[-2], A.shape[-2]) == (units, stream)
-        fits = fits and common(*(array.shape[:-2] for array in part), A.shape[:-2]) == A.shape[:-2]
+        fits = fits and all(common(lead, A.shape[:-2]) == A.shape[:-2] for lead in {array.shape[:-2] for array in part})
         if not fits:
             raise ValueError(f"residual.backward: trace must fit part {l} of params, got {Z.shape}, {A.shape}")
 

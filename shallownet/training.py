@@ -141,11 +141,11 @@ class Job(NamedTuple):
             from tqdm import tqdm  # imported where it is used: the library itself needs NumPy alone
 
             ticks = chain(tqdm(range(self.steps), desc="train", unit="step"), [self.steps])
+        if self.batch_size is None or self.rng is None:
+            yield from (None for _ in ticks)
+            return
         left = np.empty(0, int)
         for _ in ticks:
-            if self.batch_size is None or self.rng is None:
-                yield None
-                continue
             if not len(left):
                 left = self.rng.permutation(self.X.shape[-1])
             yield left[: self.batch_size]
