@@ -206,6 +206,19 @@ def test_unit_distance_sees_what_one_free_unit_hides(spread):
     assert (diag.unit_distance(W) == 0) == (spread == 0)
 
 
+def test_unit_distance_among_many_pairs_that_are_almost_as_near():
+    """Two crowds far from each other: the product says nothing about 870 pairs, more than are subtracted at a time."""
+    rng = np.random.default_rng(0)
+    W = np.repeat([[0.0], [1.0]], 30, axis=0) + 1e-10 * rng.standard_normal((60, 2000))
+    W[59] = W[58] + 1e-12 * rng.standard_normal(2000)
+    assert 870 > diag.PAIRS // 2000
+
+    found = diag.unit_distance(np.stack([W, 2 * W]))
+
+    expected = min(np.linalg.norm(W[i] - W[j]) for i, j in combinations(range(60), 2))
+    np.testing.assert_allclose(found, [expected, 2 * expected], rtol=1e-12)
+
+
 def test_unit_distance_of_networks_that_diverged():
     """Neither a tie nor a distance: NaN, beside neighbours with their numbers."""
     W = np.stack([np.eye(3)] * 3)
