@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from sybil.example import Example
 
 from _book import blocks, board, cache, labs, rules, scores
 from _book.blocks import Block, Problem
-from _book.page import Page, below, shown, split
+from _book.page import Page, below, shown, split, starts
 from _book.run import BookError, Result, Session
 from _book.update import update
 
@@ -62,8 +61,8 @@ class Book(Sybil):
         return PageTests(page, self)
 
     def identify(self, example: Example) -> str:
-        """Name a test within its page: `docs/chapters/symmetry.md::line:57`."""
-        return str(example.parsed.name)
+        """Name a test within its page: `docs/chapters/symmetry.md::line:57`, or `::page` for the page as a whole."""
+        return example.parsed.name if isinstance(example.parsed, Block) else str(example.parsed)
 
     def page(self, path: Path) -> Page:
         """Return a page as it was collected, or read it."""
@@ -86,13 +85,6 @@ class Book(Sybil):
         return sorted(found, key=lambda problem: (problem.path != page.path, problem.line))
 
 
-@dataclass(frozen=True)
-class Whole:
-    """What the test of a page as a whole is made of."""
-
-    name = "page"
-
-
 class PageTests(Document):
     """The tests of one page; its session runs the blocks above a block before the block itself."""
 
@@ -101,12 +93,10 @@ class PageTests(Document):
         self.page, self.book = page, book
         self.updating = book.updating
         self.restart()
-        self.add(Region(0, 0, Whole(), self.check))
-        starts = [0]
-        for line in split(page.text):
-            starts.append(starts[-1] + len(line))
+        self.add(Region(0, 0, "page", self.check))
+        offsets = starts(split(page.text))
         for block in page.runs:
-            self.add(Region(starts[block.line - 1], block.end, block, self.run))
+            self.add(Region(offsets[block.line - 1], block.end, block, self.run))
 
     def restart(self) -> None:
         """Forget all that ran."""
@@ -211,9 +201,7 @@ class Docstrings(Sybil):
 
 
 def _docstrings(text: str, path: str) -> Iterator[Docstring]:
-    starts = [0]
-    for line in split(text):
-        starts.append(starts[-1] + len(line))
+    offsets = starts(split(text))
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -223,7 +211,7 @@ def _docstrings(text: str, path: str) -> Iterator[Docstring]:
         assert isinstance(literal, ast.Expr)
         assert isinstance(literal.value, ast.Constant)
         code = str(literal.value.value)
-        start, end = starts[literal.lineno - 1] + literal.col_offset, starts[(literal.end_lineno or 0) - 1]
+        start, end = offsets[literal.lineno - 1] + literal.col_offset, offsets[(literal.end_lineno or 0) - 1]
         # The docstring's first line is line 0 of the block, which opens one line above.
         docstring = Docstring(path, literal.lineno - 1, "pycon", code, start, end)
         if docstring.examples:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path, PurePath
 
 from _book import board, exercises, labs
@@ -141,6 +142,11 @@ def split(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
+def starts(lines: Iterable[str]) -> list[int]:
+    """Return where each line starts in the text that they make, and where that ends."""
+    return list(accumulate(map(len, lines), initial=0))
+
+
 def below(folder: Path) -> list[Path]:
     """Return the files of all pages and labs below a folder, in order."""
     found = [file for pattern in ("*.md", "*.ipynb") for file in sorted(folder.rglob(pattern))]
@@ -152,9 +158,7 @@ def _scan(page: Page, text: str) -> None:
     prose: list[str] = []
     comment = False
     lines = split(text)
-    offsets = [0]
-    for line in lines:
-        offsets.append(offsets[-1] + len(line))
+    offsets = starts(lines)
     at = page.front.count("\n")
     prose += [_blank(line) for line in lines[:at]]
     while at < len(lines):
@@ -209,12 +213,10 @@ def _scan_lab(page: Page) -> None:
     page.faults += text.faults
     message = "code in a text cell never runs: make it a code cell"
     page.faults += [Problem(page.path, block.line, message) for block in text.blocks]
-    starts = [0]
-    for line in split(page.text):
-        starts.append(starts[-1] + len(line))
+    offsets = starts(split(page.text))
     for cell in page.cells:
         if cell.kind == "code":
-            start, end = starts[cell.line], starts[cell.line + len(cell.lines)]
+            start, end = offsets[cell.line], offsets[cell.line + len(cell.lines)]
             output = Block(page.path, cell.stored, "output", cell.printed, start, start)
             code = cell.source + "\n"
             page.blocks.append(Block(page.path, cell.line, "python", code, start, end, output=output, cell=cell.number))

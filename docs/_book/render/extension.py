@@ -27,7 +27,6 @@ from _book.render.math import INLINE_MATH, DisplayMath, InlineMath
 log = logging.getLogger("mkdocs.plugins.book")
 
 
-
 @dataclass
 class Context:
     """What the extension cannot read off the page it is given."""
