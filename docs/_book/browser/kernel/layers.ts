@@ -4,8 +4,7 @@
 const panel = memory.data(32 * 1024, 16) // 32 bytes of examples, of up to 1024 inputs
 
 // Z = scale * W X: four units by a panel of examples at a time, whose sums stay in registers. W[i, j] lies at i * down + j * across.
-// @ts-ignore: decorator
-@inline
+// @inline
 function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: T): void {
   const size = sizeof<T>(), stride = m * size, s = v128.splat<T>(scale)
   const d = down * size, a = across * size
@@ -45,8 +44,7 @@ function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, ro
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function add<T>(to: usize, x: v128, y: v128, scale: v128, first: bool): void {
   const none = v128.splat<T>(0)
   v128.store(to, v128.add<T>(first ? none : v128.load(to), v128.mul<T>(scale, x)))
@@ -54,8 +52,7 @@ function add<T>(to: usize, x: v128, y: v128, scale: v128, first: bool): void {
 }
 
 // tanh, of four float32 at once: below 1 Lambert's continued fraction, which keeps the digits of a small z; else by way of exp(2z).
-// @ts-ignore: decorator
-@inline
+// @inline
 function tanh32(z: v128): v128 {
   const one = f32x4.splat(1), size = f32x4.min(f32x4.abs(z), f32x4.splat(10))
   const q = f32x4.mul(size, size)
@@ -83,8 +80,7 @@ function tanh32(z: v128): v128 {
   return v128.bitselect(z, t, i32x4.splat(0x80000000)) // with the sign of z
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function squash<T>(z: v128): v128 {
   if (sizeof<T>() == 4) return tanh32(z)
   return f64x2(Math.tanh(f64x2.extract_lane(z, 0)), Math.tanh(f64x2.extract_lane(z, 1)))
@@ -93,8 +89,7 @@ function squash<T>(z: v128): v128 {
 // The activation functions by number, as in the page's list of names.
 const LEAK = 0.01, LECUN = 1.7159, LAMBDA = 1.0507009873554805, ALPHA = 1.6732632423543772
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function activation<T>(z: v128, kind: i32): v128 {
   const one = v128.splat<T>(1), zero = v128.splat<T>(0), half = v128.splat<T>(<T>0.5)
   if (kind == 1) return squash<T>(z)
@@ -112,8 +107,7 @@ function activation<T>(z: v128, kind: i32): v128 {
 }
 
 // The slope of each at the point where it has the value a.
-// @ts-ignore: decorator
-@inline
+// @inline
 function slope<T>(a: v128, kind: i32): v128 {
   const one = v128.splat<T>(1), positive = v128.gt<T>(a, v128.splat<T>(0))
   if (kind == 1) return v128.sub<T>(one, v128.mul<T>(a, a))
@@ -128,23 +122,20 @@ function slope<T>(a: v128, kind: i32): v128 {
   return one
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function each<T>(from: usize, to: usize, count: usize, kind: i32): void {
   const end = count * sizeof<T>()
   for (let i: usize = 0; i < end; i += 16) v128.store(to + i, activation<T>(v128.load(from + i), kind))
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function damp<T>(delta: usize, A: usize, count: usize, kind: i32): void {
   const end = count * sizeof<T>()
   for (let i: usize = 0; i < end; i += 16)
     v128.store(delta + i, v128.mul<T>(v128.load(delta + i), slope<T>(v128.load(A + i), kind)))
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function square<T>(from: usize, count: usize): f64 {
   let sum: f64 = 0
   for (let i: usize = 0; i < count; i++) {
@@ -167,8 +158,7 @@ export function histogram(from: usize, count: usize, to: usize, bins: i32, low: 
 }
 
 // np.histogram(abs(x), 2.0 ** np.arange(first, first + bins + 1)): the exponent of a number is its bin.
-// @ts-ignore: decorator
-@inline
+// @inline
 function octaves<T>(from: usize, count: usize, to: usize, bins: u32, first: i32): void {
   memory.fill(to, 0, usize(bins) << 2)
   for (let i: usize = 0; i < count; i++) {

@@ -10,8 +10,7 @@ const MULTIPLIER_HIGH: u64 = 0x2360ed051fc65da4
 const MULTIPLIER_LOW: u64 = 0x4385df649fccf645
 
 // The upper half of a product of 64 bits by 64 bits, which WebAssembly does not have.
-// @ts-ignore: decorator
-@inline
+// @inline
 function upper(a: u64, b: u64): u64 {
   const a0 = a & 0xffffffff, a1 = a >> 32, b0 = b & 0xffffffff, b1 = b >> 32
   const middle = a1 * b0 + ((a0 * b0) >> 32)
@@ -19,8 +18,7 @@ function upper(a: u64, b: u64): u64 {
   return a1 * b1 + (middle >> 32) + (other >> 32)
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function step(): void {
   const product = low * MULTIPLIER_LOW
   high = upper(low, MULTIPLIER_LOW) + low * MULTIPLIER_HIGH + high * MULTIPLIER_LOW
@@ -33,8 +31,7 @@ function next(): u64 {
   return rotr<u64>(high ^ low, high >> 58)
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function random(): f64 {
   return f64(next() >> 11) * (1.0 / 9007199254740992.0)
 }

@@ -17,8 +17,7 @@ export function matmul64(args: usize, dimensions: usize, steps: usize, data: usi
   loop<f64>(args, dimensions, steps)
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function loop<T>(args: usize, dimensions: usize, steps: usize): void {
   let A = load<usize>(args), B = load<usize>(args, 4), C = load<usize>(args, 8)
   let m = load<i32>(dimensions, 4), n = load<i32>(dimensions, 8), p = load<i32>(dimensions, 12)
@@ -52,8 +51,7 @@ function loop<T>(args: usize, dimensions: usize, steps: usize): void {
 }
 
 // Lay a panel of B side by side; what it lacks in columns is zero.
-// @ts-ignore: decorator
-@inline
+// @inline
 function gather<T>(from: usize, Bn: usize, Bp: usize, depth: i32, columns: i32): void {
   const size = sizeof<T>(), end = room + usize(depth) * WIDTH
   if (columns * <i32>size == WIDTH && Bp == size) {
@@ -71,8 +69,7 @@ function gather<T>(from: usize, Bn: usize, Bp: usize, depth: i32, columns: i32):
 }
 
 // Some rows of A, 4 or 1, times the panel: the sums stay in registers.
-// @ts-ignore: decorator
-@inline
+// @inline
 function rows<T>(count: i32, a: usize, Am: usize, An: usize, depth: i32, c: usize, Cm: usize, Cp: usize, columns: i32, more: bool): void {
   const none = v128.splat<T>(0), end = room + usize(depth) * WIDTH
   let a1 = a + Am, a2 = a1 + Am, a3 = a2 + Am
@@ -100,8 +97,7 @@ function rows<T>(count: i32, a: usize, Am: usize, An: usize, depth: i32, c: usiz
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function put<T>(c: usize, Cp: usize, columns: i32, x: v128, y: v128, more: bool): void {
   const size = sizeof<T>()
   if (columns * <i32>size == WIDTH && Cp == size) {

@@ -12,8 +12,7 @@ export function tanh64(args: usize, dimensions: usize, steps: usize, data: usize
   loop<f64>(args, dimensions, steps)
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function loop<T>(args: usize, dimensions: usize, steps: usize): void {
   let from = load<usize>(args), to = load<usize>(args, 4)
   const apart = load<usize>(steps), step = load<usize>(steps, 4), size = sizeof<T>(), end = load<i32>(dimensions)
@@ -26,8 +25,7 @@ function loop<T>(args: usize, dimensions: usize, steps: usize): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function tanh<T>(x: v128): v128 {
   const sign = v128.splat<T>(<T>-0.0), one = v128.splat<T>(<T>1)
   // From 10 or 20 on it is 1; a NaN stays one.
@@ -45,8 +43,7 @@ function tanh<T>(x: v128): v128 {
 }
 
 // (exp(r) - 1 - r) / r^2
-// @ts-ignore: decorator
-@inline
+// @inline
 function series<T>(r: v128): v128 {
   let s = v128.splat<T>(<T>(sizeof<T>() == 4 ? 1.0 / 40320 : 1.0 / 6227020800))
   if (sizeof<T>() == 8) {
@@ -64,15 +61,13 @@ function series<T>(r: v128): v128 {
   return term<T>(s, r, 0.5)
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function term<T>(s: v128, r: v128, next: f64): v128 {
   return v128.add<T>(v128.mul<T>(s, r), v128.splat<T>(<T>next))
 }
 
 // 2^k for whole k: added to a number of which the last bit counts ones, k stands in the last bits; shifted, it is the exponent.
-// @ts-ignore: decorator
-@inline
+// @inline
 function two<T>(k: v128): v128 {
   if (sizeof<T>() == 4) return v128.shl<i32>(v128.add<T>(k, v128.splat<T>(<T>(8388608 + 127))), 23)
   return v128.shl<i64>(v128.add<T>(k, v128.splat<T>(<T>(4503599627370496 + 1023))), 52)
