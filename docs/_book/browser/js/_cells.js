@@ -75,8 +75,10 @@ const render = (cell, outcome) => {
     result.append(element("p", "cell__message", "This does not hold:"))
     result.append(scrolling("cell__failed", failed, "Assertion that fails"))
   }
-  if (state === "differs" && message && !failed) result.append(element("p", "cell__message", `Compared with the book: ${message}`))
-  if (message && !message.startsWith("this does not hold") && (failed || (state === "error" && !traceback))) result.append(element("p", "cell__message", message))
+  if (state === "differs" && message && !failed)
+    result.append(element("p", "cell__message", `Compared with the book: ${message}`))
+  if (message && !message.startsWith("this does not hold") && (failed || (state === "error" && !traceback)))
+    result.append(element("p", "cell__message", message))
   if (traceback && !failed) result.append(scrolling("cell__traceback", traceback, `Error of ${cell.name}`))
   if (result.childNodes.length) cell.box.append(result)
   set(cell, state === "failed" ? "error" : state, verdict(cell, outcome))
@@ -105,8 +107,12 @@ const scrolling = (className, text, label) => {
 const picture = svg => {
   const own = `-live${++pictures}`
   const text = svg.replace(/\b(id="|url\(#|href="#)([^")]+)/g, `$1$2${own}`)
-  const named = text.includes("xmlns:xlink") ? text : text.replace("<svg", '<svg xmlns:xlink="http://www.w3.org/1999/xlink"')
-  const whole = /<svg[^>]*\sxmlns=/.test(named) ? named : named.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
+  const named = text.includes("xmlns:xlink")
+    ? text
+    : text.replace("<svg", '<svg xmlns:xlink="http://www.w3.org/1999/xlink"')
+  const whole = /<svg[^>]*\sxmlns=/.test(named)
+    ? named
+    : named.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
   const { documentElement: root } = new DOMParser().parseFromString(whole, "image/svg+xml")
   if (root.localName !== "svg" || root.querySelector("parsererror")) return []
   for (const each of root.querySelectorAll("script, foreignObject")) each.remove()
@@ -139,7 +145,10 @@ const expected = cell => {
 }
 
 // What a figure of the book shows is said there.
-const described = name => [name, document.querySelector(`article a[href$="/${CSS.escape(name)}"] > svg`)?.ariaLabel ?? name]
+const described = name => [
+  name,
+  document.querySelector(`article a[href$="/${CSS.escape(name)}"] > svg`)?.ariaLabel ?? name,
+]
 
 const payload = (page, cell) => {
   const edited = cell.edited !== null
@@ -158,11 +167,13 @@ const payload = (page, cell) => {
 }
 
 // Follow the runtime while a cell waits for it, or for what the cell draws with.
-const follow = cell => ({ state, done, total }) => {
-  const share = total && done < total ? ` ${Math.floor((100 * done) / total)} %` : ""
-  if (state === "loading") set(cell, "loading", `Loading Python\u2026${share}`)
-  else if (state === "ready") set(cell, "running", share ? `Loading\u2026${share}` : "Running\u2026")
-}
+const follow =
+  cell =>
+  ({ state, done, total }) => {
+    const share = total && done < total ? ` ${Math.floor((100 * done) / total)} %` : ""
+    if (state === "loading") set(cell, "loading", `Loading Python\u2026${share}`)
+    else if (state === "ready") set(cell, "running", share ? `Loading\u2026${share}` : "Running\u2026")
+  }
 
 // Returns whether the blocks below may run.
 const execute = async (page, cell) => {
@@ -233,7 +244,9 @@ const enqueue = (page, asked, cells, done) => {
 }
 
 const above = (page, cell) =>
-  page.cells.slice(0, page.cells.indexOf(cell)).filter(each => !each.solution && each.space === cell.space && !alone(each))
+  page.cells
+    .slice(0, page.cells.indexOf(cell))
+    .filter(each => !each.solution && each.space === cell.space && !alone(each))
 const alone = cell => cell.box.classList.contains("standalone")
 
 const run = (page, cell) => {
@@ -252,15 +265,21 @@ const runAll = page => {
     clear(cell)
     set(cell, "loading", "Waiting\u2026")
   }
-  enqueue(page, undefined, () => all, at => {
-    for (const cell of all.slice(at + 1)) set(cell, "idle", "")
-    const differ = all.filter(cell => cell.box.dataset.state === "differs").length
-    const end = at < all.length ? `${all[at].name}: ${all[at].says.textContent}` : `all ${plural(all.length, "block")} ran`
-    page.says.textContent = end + (differ ? `, ${differ} not as printed` : at < all.length ? "" : ", as printed")
-    announce(page, page.says.textContent)
-    // An exercise that nobody has begun has nothing to run.
-    for (const cell of page.cells) if (at === all.length && cell.solution && !cell.edited) set(cell, "ok", "")
-  })
+  enqueue(
+    page,
+    undefined,
+    () => all,
+    at => {
+      for (const cell of all.slice(at + 1)) set(cell, "idle", "")
+      const differ = all.filter(cell => cell.box.dataset.state === "differs").length
+      const end =
+        at < all.length ? `${all[at].name}: ${all[at].says.textContent}` : `all ${plural(all.length, "block")} ran`
+      page.says.textContent = end + (differ ? `, ${differ} not as printed` : at < all.length ? "" : ", as printed")
+      announce(page, page.says.textContent)
+      // An exercise that nobody has begun has nothing to run.
+      for (const cell of page.cells) if (at === all.length && cell.solution && !cell.edited) set(cell, "ok", "")
+    },
+  )
 }
 
 const stop = page => {
@@ -304,7 +323,8 @@ const edit = async (page, cell) => {
       cell.box.toggleAttribute("data-edited", cell.edited !== null)
       cell.box.dataset.copy = cell.edited ?? cell.copy
       keep(cell)
-      if (!["loading", "running"].includes(cell.box.dataset.state)) set(cell, "idle", cell.edited === null ? "" : "Edited")
+      if (!["loading", "running"].includes(cell.box.dataset.state))
+        set(cell, "idle", cell.edited === null ? "" : "Edited")
     },
     run: () => run(page, cell),
   })

@@ -1,9 +1,9 @@
 // The editor of a cell: CodeMirror, loaded at the first Edit.
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands"
 import { python } from "@codemirror/lang-python"
-import { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language"
+import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language"
 import { EditorState } from "@codemirror/state"
-import { EditorView, drawSelection, keymap } from "@codemirror/view"
+import { drawSelection, EditorView, keymap } from "@codemirror/view"
 import { tags } from "@lezer/highlight"
 
 // The page's own colours, which know light from dark.
@@ -13,7 +13,10 @@ const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.self], color: colour("keyword") },
   { tag: [tags.string, tags.special(tags.string)], color: colour("string") },
   { tag: [tags.number, tags.bool, tags.null], color: colour("number") },
-  { tag: [tags.function(tags.definition(tags.variableName)), tags.definition(tags.className)], color: colour("function") },
+  {
+    tag: [tags.function(tags.definition(tags.variableName)), tags.definition(tags.className)],
+    color: colour("function"),
+  },
   { tag: [tags.operator, tags.operatorKeyword], color: colour("operator") },
   { tag: tags.punctuation, color: colour("punctuation") },
 ])

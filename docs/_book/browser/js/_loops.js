@@ -20,7 +20,10 @@ export const quicken = (python, memory, compiled) => {
   const table = words[capsule / 4 + 2] / 4
   const { wasmTable } = python._module
   const replace = wasmTable.get(words[table + REPLACE])
-  for (const [name, ufunc, operands] of [["matmul", matmul, 3], ["tanh", tanh, 2]]) {
+  for (const [name, ufunc, operands] of [
+    ["matmul", matmul, 3],
+    ["tanh", tanh, 2],
+  ]) {
     for (const [bits, type] of Object.entries(TYPES)) {
       const at = wasmTable.grow(1)
       wasmTable.set(at, exports[name + bits])

@@ -6,7 +6,11 @@ import { files } from "./_files.js"
 const EMPTY = { output: "", traceback: null, figures: [], seconds: 0, line: null, message: null }
 
 const create = () => {
-  let worker, starting, waiting = new Map(), listeners = new Set(), ids = 0
+  let worker,
+    starting,
+    waiting = new Map(),
+    listeners = new Set(),
+    ids = 0
   const status = { state: "off", message: "", done: 0, total: 0 }
 
   const tell = change => {

@@ -50,7 +50,9 @@ const cell = (box, number, solution) => {
   page.keys.add(made.key)
   // The examples of a docstring start from no names.
   const docstring = box.closest(".doc-contents")
-  made.space = docstring ? `${page.space}#${[...document.querySelectorAll(".doc-contents")].indexOf(docstring)}` : page.space
+  made.space = docstring
+    ? `${page.space}#${[...document.querySelectorAll(".doc-contents")].indexOf(docstring)}`
+    : page.space
   made.bar = document.createElement("div")
   made.bar.className = "cell__bar"
   made.says = span("cell__says")
@@ -112,7 +114,11 @@ const prepare = () => {
   module?.then(cells => cells.restore(here))
   // Who has run something on an earlier visit has it all; a first visit downloads nothing unasked.
   if (!module && navigator.serviceWorker?.controller && !navigator.connection?.saveData)
-    (window.requestIdleCallback ?? setTimeout)(() => load().then(cells => cells.warm()).catch(() => {}))
+    (window.requestIdleCallback ?? setTimeout)(() =>
+      load()
+        .then(cells => cells.warm())
+        .catch(() => {}),
+    )
 }
 
 const load = () =>

@@ -45,8 +45,10 @@ self.addEventListener("install", () => self.skipWaiting())
 self.addEventListener("activate", event => event.waitUntil(self.clients.claim()))
 self.addEventListener("fetch", event => {
   const { method, url, headers } = event.request
-  if (method === "GET" && url.startsWith(self.registration.scope) && !headers.has("range")) event.respondWith(answer(event))
+  if (method === "GET" && url.startsWith(self.registration.scope) && !headers.has("range"))
+    event.respondWith(answer(event))
 })
 self.addEventListener("message", event => {
-  if (event.data.type === "keep") event.waitUntil(keep(event.data).then(() => event.source?.postMessage({ type: "kept" })))
+  if (event.data.type === "keep")
+    event.waitUntil(keep(event.data).then(() => event.source?.postMessage({ type: "kept" })))
 })

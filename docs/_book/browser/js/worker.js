@@ -79,7 +79,10 @@ const install = bytes => {
 }
 
 const start = async () => {
-  const core = { "python_stdlib.zip": open("runtime/python.zip.gz"), "pyodide.asm.wasm": open("runtime/python.wasm.gz") }
+  const core = {
+    "python_stdlib.zip": open("runtime/python.zip.gz"),
+    "pyodide.asm.wasm": open("runtime/python.wasm.gz"),
+  }
   const [numpy, book, loops] = [fetched("numpy"), fetched("book"), compiled("runtime/numpy.wasm")]
   for (const each of [...Object.values(core), numpy, book, loops]) each.catch(() => {}) // the first one that fails is said below
   await import(files["runtime/python.js"]).catch(() => {
@@ -113,7 +116,11 @@ const start = async () => {
   python.runPython("import sys; sys.path.remove('')")
   cell = python.pyimport("_book.browser.cell")
   python.runPython("import shallownet")
-  quicken(python, memories.find(memory => memory.buffer === python._module.HEAP8.buffer), await loops)
+  quicken(
+    python,
+    memories.find(memory => memory.buffer === python._module.HEAP8.buffer),
+    await loops,
+  )
 }
 
 const answer = async ({ call, space, given }) => {

@@ -1,6 +1,7 @@
 // The kernel of the explorables: all that src/explore/_kernel.js calls.
-export { seed, tables, normals, uniforms } from "./random"
+
 export * from "./layers"
+export { normals, seed, tables, uniforms } from "./random"
 export { free }
 
 // Where the page's own arrays may begin.

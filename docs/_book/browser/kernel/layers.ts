@@ -5,35 +5,68 @@ const panel = memory.data(32 * 1024, 16) // 32 bytes of examples, of up to 1024 
 
 // Z = scale * W X: four units by a panel of examples at a time, whose sums stay in registers. W[i, j] lies at i * down + j * across.
 // @inline
-function product<T>(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: T): void {
-  const size = sizeof<T>(), stride = m * size, s = v128.splat<T>(scale)
-  const d = down * size, a = across * size
+function product<T>(
+  W: usize,
+  down: usize,
+  across: usize,
+  X: usize,
+  Z: usize,
+  rows: i32,
+  inner: i32,
+  m: usize,
+  scale: T,
+): void {
+  const size = sizeof<T>(),
+    stride = m * size,
+    s = v128.splat<T>(scale)
+  const d = down * size,
+    a = across * size
   for (let at: usize = 0; at < stride; at += 32) {
     // Side by side, since a cache holds few numbers that lie a power of two apart.
     for (let j = 0; j < inner; j++) {
-      const from = X + usize(j) * stride + at, to = panel + (usize(j) << 5)
+      const from = X + usize(j) * stride + at,
+        to = panel + (usize(j) << 5)
       v128.store(to, v128.load(from))
       v128.store(to, v128.load(from, 16), 16)
     }
     const end = panel + (usize(inner) << 5)
     for (let i = 0; i < rows; i += 4) {
-      let w0 = W + usize(i) * d, w1 = w0 + d, w2 = w1 + d, w3 = w2 + d
+      let w0 = W + usize(i) * d,
+        w1 = w0 + d,
+        w2 = w1 + d,
+        w3 = w2 + d
       const to = Z + usize(i) * stride + at
       // Sums of 32 terms are summed up: a long sum in float32 forgets what it adds.
       for (let p = panel; p < end; ) {
-        const first = p == panel, stop = min(p + 1024, end)
-        let z00 = v128.splat<T>(0), z01 = z00, z10 = z00, z11 = z00, z20 = z00, z21 = z00, z30 = z00, z31 = z00
+        const first = p == panel,
+          stop = min(p + 1024, end)
+        let z00 = v128.splat<T>(0),
+          z01 = z00,
+          z10 = z00,
+          z11 = z00,
+          z20 = z00,
+          z21 = z00,
+          z30 = z00,
+          z31 = z00
         for (; p < stop; p += 32) {
-          const x0 = v128.load(p), x1 = v128.load(p, 16)
+          const x0 = v128.load(p),
+            x1 = v128.load(p, 16)
           let w = v128.load_splat<T>(w0)
-          z00 = v128.add<T>(z00, v128.mul<T>(w, x0)); z01 = v128.add<T>(z01, v128.mul<T>(w, x1))
+          z00 = v128.add<T>(z00, v128.mul<T>(w, x0))
+          z01 = v128.add<T>(z01, v128.mul<T>(w, x1))
           w = v128.load_splat<T>(w1)
-          z10 = v128.add<T>(z10, v128.mul<T>(w, x0)); z11 = v128.add<T>(z11, v128.mul<T>(w, x1))
+          z10 = v128.add<T>(z10, v128.mul<T>(w, x0))
+          z11 = v128.add<T>(z11, v128.mul<T>(w, x1))
           w = v128.load_splat<T>(w2)
-          z20 = v128.add<T>(z20, v128.mul<T>(w, x0)); z21 = v128.add<T>(z21, v128.mul<T>(w, x1))
+          z20 = v128.add<T>(z20, v128.mul<T>(w, x0))
+          z21 = v128.add<T>(z21, v128.mul<T>(w, x1))
           w = v128.load_splat<T>(w3)
-          z30 = v128.add<T>(z30, v128.mul<T>(w, x0)); z31 = v128.add<T>(z31, v128.mul<T>(w, x1))
-          w0 += a; w1 += a; w2 += a; w3 += a
+          z30 = v128.add<T>(z30, v128.mul<T>(w, x0))
+          z31 = v128.add<T>(z31, v128.mul<T>(w, x1))
+          w0 += a
+          w1 += a
+          w2 += a
+          w3 += a
         }
         add<T>(to, z00, z01, s, first)
         add<T>(to + stride, z10, z11, s, first)
@@ -54,7 +87,8 @@ function add<T>(to: usize, x: v128, y: v128, scale: v128, first: bool): void {
 // tanh, of four float32 at once: below 1 Lambert's continued fraction, which keeps the digits of a small z; else by way of exp(2z).
 // @inline
 function tanh32(z: v128): v128 {
-  const one = f32x4.splat(1), size = f32x4.min(f32x4.abs(z), f32x4.splat(10))
+  const one = f32x4.splat(1),
+    size = f32x4.min(f32x4.abs(z), f32x4.splat(10))
   const q = f32x4.mul(size, size)
   let p = f32x4.add(f32x4.mul(q, f32x4.splat(21)), f32x4.splat(1260))
   p = f32x4.mul(size, f32x4.add(f32x4.mul(p, q), f32x4.splat(10395)))
@@ -65,7 +99,10 @@ function tanh32(z: v128): v128 {
   const x = f32x4.add(size, size)
   const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.4426950408889634)))
   // ln 2 in two parts, the first of few digits, so that n times it is exact
-  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375))), f32x4.mul(n, f32x4.splat(-0.00021219444005469057)))
+  const r = f32x4.sub(
+    f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375))),
+    f32x4.mul(n, f32x4.splat(-0.00021219444005469057)),
+  )
   let e = f32x4.add(f32x4.mul(r, f32x4.splat(1.0 / 5040)), f32x4.splat(1.0 / 720))
   e = f32x4.add(f32x4.mul(e, r), f32x4.splat(1.0 / 120))
   e = f32x4.add(f32x4.mul(e, r), f32x4.splat(1.0 / 24))
@@ -87,11 +124,16 @@ function squash<T>(z: v128): v128 {
 }
 
 // The activation functions by number, as in the page's list of names.
-const LEAK = 0.01, LECUN = 1.7159, LAMBDA = 1.0507009873554805, ALPHA = 1.6732632423543772
+const LEAK = 0.01,
+  LECUN = 1.7159,
+  LAMBDA = 1.0507009873554805,
+  ALPHA = 1.6732632423543772
 
 // @inline
 function activation<T>(z: v128, kind: i32): v128 {
-  const one = v128.splat<T>(1), zero = v128.splat<T>(0), half = v128.splat<T>(<T>0.5)
+  const one = v128.splat<T>(1),
+    zero = v128.splat<T>(0),
+    half = v128.splat<T>(<T>0.5)
   if (kind == 1) return squash<T>(z)
   if (kind == 2) return v128.add<T>(half, v128.mul<T>(half, squash<T>(v128.mul<T>(half, z))))
   if (kind == 3) return v128.max<T>(z, zero)
@@ -109,16 +151,18 @@ function activation<T>(z: v128, kind: i32): v128 {
 // The slope of each at the point where it has the value a.
 // @inline
 function slope<T>(a: v128, kind: i32): v128 {
-  const one = v128.splat<T>(1), positive = v128.gt<T>(a, v128.splat<T>(0))
+  const one = v128.splat<T>(1),
+    positive = v128.gt<T>(a, v128.splat<T>(0))
   if (kind == 1) return v128.sub<T>(one, v128.mul<T>(a, a))
   if (kind == 2) return v128.mul<T>(a, v128.sub<T>(one, a))
   if (kind == 3) return v128.and(one, positive)
   if (kind == 4) return v128.bitselect(one, v128.splat<T>(<T>LEAK), positive)
   if (kind == 5) {
     const curve = v128.mul<T>(v128.splat<T>(<T>(2.0 / 3 / LECUN)), v128.mul<T>(a, a))
-    return v128.sub<T>(v128.splat<T>(<T>(LECUN * 2 / 3)), curve)
+    return v128.sub<T>(v128.splat<T>(<T>((LECUN * 2) / 3)), curve)
   }
-  if (kind == 6) return v128.bitselect(v128.splat<T>(<T>LAMBDA), v128.add<T>(a, v128.splat<T>(<T>(LAMBDA * ALPHA))), positive)
+  if (kind == 6)
+    return v128.bitselect(v128.splat<T>(<T>LAMBDA), v128.add<T>(a, v128.splat<T>(<T>(LAMBDA * ALPHA))), positive)
   return one
 }
 
@@ -162,9 +206,10 @@ export function histogram(from: usize, count: usize, to: usize, bins: i32, low: 
 function octaves<T>(from: usize, count: usize, to: usize, bins: u32, first: i32): void {
   memory.fill(to, 0, usize(bins) << 2)
   for (let i: usize = 0; i < count; i++) {
-    const exponent = sizeof<T>() == 4
-      ? i32((load<u32>(from + (i << 2)) >> 23) & 255) - 127
-      : i32((load<u64>(from + (i << 3)) >> 52) & 2047) - 1023
+    const exponent =
+      sizeof<T>() == 4
+        ? i32((load<u32>(from + (i << 2)) >> 23) & 255) - 127
+        : i32((load<u64>(from + (i << 3)) >> 52) & 2047) - 1023
     const bin = u32(exponent - first)
     if (bin >= bins) continue
     const at = to + (usize(bin) << 2)
@@ -177,7 +222,8 @@ function octaves<T>(from: usize, count: usize, to: usize, bins: u32, first: i32)
 export function orthogonalise(W: usize, n: i32, scratch: usize): void {
   const row = usize(n) << 3
   for (let k = 0; k < n; k++) {
-    const column = W + (usize(k) << 3), left = usize(k) << 3 & ~15
+    const column = W + (usize(k) << 3),
+      left = (usize(k) << 3) & ~15
     // How much of each later column lies along this one, all of them at once, since rows are what is contiguous.
     memory.fill(scratch, 0, row)
     for (let i: usize = 0; i < usize(n) * row; i += row) {
@@ -187,7 +233,7 @@ export function orthogonalise(W: usize, n: i32, scratch: usize): void {
     }
     const square = load<f64>(scratch + (usize(k) << 3))
     const size = Math.sqrt(square)
-    if (left < (usize(k) << 3)) store<f64>(scratch + left, 0) // the column before, which is done
+    if (left < usize(k) << 3) store<f64>(scratch + left, 0) // the column before, which is done
     for (let i: usize = 0; i < usize(n) * row; i += row) {
       const q = load<f64>(column + i)
       const share = f64x2.splat(q / square)
@@ -202,17 +248,53 @@ export function narrow(from: usize, to: usize, count: usize): void {
   for (let i: usize = 0; i < count; i++) store<f32>(to + (i << 2), f32(load<f64>(from + (i << 3))))
 }
 
-export function product32(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: f64): void {
+export function product32(
+  W: usize,
+  down: usize,
+  across: usize,
+  X: usize,
+  Z: usize,
+  rows: i32,
+  inner: i32,
+  m: usize,
+  scale: f64,
+): void {
   product<f32>(W, down, across, X, Z, rows, inner, m, f32(scale))
 }
-export function product64(W: usize, down: usize, across: usize, X: usize, Z: usize, rows: i32, inner: i32, m: usize, scale: f64): void {
+export function product64(
+  W: usize,
+  down: usize,
+  across: usize,
+  X: usize,
+  Z: usize,
+  rows: i32,
+  inner: i32,
+  m: usize,
+  scale: f64,
+): void {
   product<f64>(W, down, across, X, Z, rows, inner, m, scale)
 }
-export function activate32(from: usize, to: usize, count: usize, kind: i32): void { each<f32>(from, to, count, kind) }
-export function activate64(from: usize, to: usize, count: usize, kind: i32): void { each<f64>(from, to, count, kind) }
-export function damp32(delta: usize, A: usize, count: usize, kind: i32): void { damp<f32>(delta, A, count, kind) }
-export function damp64(delta: usize, A: usize, count: usize, kind: i32): void { damp<f64>(delta, A, count, kind) }
-export function square32(from: usize, count: usize): f64 { return square<f32>(from, count) }
-export function square64(from: usize, count: usize): f64 { return square<f64>(from, count) }
-export function octaves32(from: usize, count: usize, to: usize, bins: u32, first: i32): void { octaves<f32>(from, count, to, bins, first) }
-export function octaves64(from: usize, count: usize, to: usize, bins: u32, first: i32): void { octaves<f64>(from, count, to, bins, first) }
+export function activate32(from: usize, to: usize, count: usize, kind: i32): void {
+  each<f32>(from, to, count, kind)
+}
+export function activate64(from: usize, to: usize, count: usize, kind: i32): void {
+  each<f64>(from, to, count, kind)
+}
+export function damp32(delta: usize, A: usize, count: usize, kind: i32): void {
+  damp<f32>(delta, A, count, kind)
+}
+export function damp64(delta: usize, A: usize, count: usize, kind: i32): void {
+  damp<f64>(delta, A, count, kind)
+}
+export function square32(from: usize, count: usize): f64 {
+  return square<f32>(from, count)
+}
+export function square64(from: usize, count: usize): f64 {
+  return square<f64>(from, count)
+}
+export function octaves32(from: usize, count: usize, to: usize, bins: u32, first: i32): void {
+  octaves<f32>(from, count, to, bins, first)
+}
+export function octaves64(from: usize, count: usize, to: usize, bins: u32, first: i32): void {
+  octaves<f64>(from, count, to, bins, first)
+}

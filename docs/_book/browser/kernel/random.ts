@@ -12,7 +12,10 @@ const MULTIPLIER_LOW: u64 = 0x4385df649fccf645
 // The upper half of a product of 64 bits by 64 bits, which WebAssembly does not have.
 // @inline
 function upper(a: u64, b: u64): u64 {
-  const a0 = a & 0xffffffff, a1 = a >> 32, b0 = b & 0xffffffff, b1 = b >> 32
+  const a0 = a & 0xffffffff,
+    a1 = a >> 32,
+    b0 = b & 0xffffffff,
+    b1 = b >> 32
   const middle = a1 * b0 + ((a0 * b0) >> 32)
   const other = a0 * b1 + (middle & 0xffffffff)
   return a1 * b1 + (middle >> 32) + (other >> 32)
@@ -90,12 +93,12 @@ export function tables(): void {
     store<f64>(widths + 8 * i, x / SCALE)
     store<f64>(heights + 8 * i, y)
     const inner = i > 1 ? Math.sqrt(-2 * Math.log(y + AREA / x)) : 0
-    store<u64>(inside + 8 * i, u64(inner / x * SCALE))
+    store<u64>(inside + 8 * i, u64((inner / x) * SCALE))
     x = inner
   }
   const y = load<f64>(heights + 8 * 255)
   store<f64>(widths, AREA / y / SCALE)
-  store<u64>(inside, u64(R * y / AREA * SCALE))
+  store<u64>(inside, u64(((R * y) / AREA) * SCALE))
   store<f64>(heights, 1)
 }
 
@@ -115,7 +118,8 @@ function normal(): f64 {
         if (other + other > beyond * beyond) return (place >> 8) & 1 ? -(R + beyond) : R + beyond
       }
     }
-    const above = load<f64>(heights + layer - 8), below = load<f64>(heights + layer)
+    const above = load<f64>(heights + layer - 8),
+      below = load<f64>(heights + layer)
     if ((above - below) * random() + below < Math.exp(-0.5 * x * x)) return x
   }
 }

@@ -19,41 +19,68 @@ export function matmul64(args: usize, dimensions: usize, steps: usize, data: usi
 
 // @inline
 function loop<T>(args: usize, dimensions: usize, steps: usize): void {
-  let A = load<usize>(args), B = load<usize>(args, 4), C = load<usize>(args, 8)
-  let m = load<i32>(dimensions, 4), n = load<i32>(dimensions, 8), p = load<i32>(dimensions, 12)
-  let Am = load<usize>(steps, 12), An = load<usize>(steps, 16), Bn = load<usize>(steps, 20), Bp = load<usize>(steps, 24)
-  let Cm = load<usize>(steps, 28), Cp = load<usize>(steps, 32)
-  let dA = load<usize>(steps), dB = load<usize>(steps, 4)
+  let A = load<usize>(args),
+    B = load<usize>(args, 4),
+    C = load<usize>(args, 8)
+  let m = load<i32>(dimensions, 4),
+    n = load<i32>(dimensions, 8),
+    p = load<i32>(dimensions, 12)
+  let Am = load<usize>(steps, 12),
+    An = load<usize>(steps, 16),
+    Bn = load<usize>(steps, 20),
+    Bp = load<usize>(steps, 24)
+  let Cm = load<usize>(steps, 28),
+    Cp = load<usize>(steps, 32)
+  let dA = load<usize>(steps),
+    dB = load<usize>(steps, 4)
   const dC = load<usize>(steps, 8)
   if (p < m && p < WIDTH / <i32>sizeof<T>()) {
     // A few columns: the transpose, B'A', has as few rows, and its columns fill whole panels.
-    let t = A; A = B; B = t
-    t = dA; dA = dB; dB = t
-    t = Am; Am = Bp; Bp = t
-    t = An; An = Bn; Bn = t
-    t = Cm; Cm = Cp; Cp = t
-    const s = m; m = p; p = s
+    let t = A
+    A = B
+    B = t
+    t = dA
+    dA = dB
+    dB = t
+    t = Am
+    Am = Bp
+    Bp = t
+    t = An
+    An = Bn
+    Bn = t
+    t = Cm
+    Cm = Cp
+    Cp = t
+    const s = m
+    m = p
+    p = s
   }
   for (let count = load<i32>(dimensions); count > 0; count--) {
     for (let from = 0; from == 0 || from < n; from += DEPTH) {
-      const depth = min(n - from, DEPTH), a = A + usize(from) * An, b = B + usize(from) * Bn
+      const depth = min(n - from, DEPTH),
+        a = A + usize(from) * An,
+        b = B + usize(from) * Bn
       for (let at = 0; at < p; at += WIDTH / <i32>sizeof<T>()) {
         const columns = min(p - at, WIDTH / <i32>sizeof<T>())
         gather<T>(b + usize(at) * Bp, Bn, Bp, depth, columns)
         const c = C + usize(at) * Cp
         let i = 0
-        for (; i + 4 <= m; i += 4) rows<T>(4, a + usize(i) * Am, Am, An, depth, c + usize(i) * Cm, Cm, Cp, columns, from > 0)
+        for (; i + 4 <= m; i += 4)
+          rows<T>(4, a + usize(i) * Am, Am, An, depth, c + usize(i) * Cm, Cm, Cp, columns, from > 0)
         for (; i < m; i++) rows<T>(1, a + usize(i) * Am, Am, An, depth, c + usize(i) * Cm, Cm, Cp, columns, from > 0)
       }
     }
-    A += dA; B += dB; C += dC
+    A += dA
+    B += dB
+    C += dC
   }
 }
 
 // Lay a panel of B side by side; what it lacks in columns is zero.
 // @inline
 function gather<T>(from: usize, Bn: usize, Bp: usize, depth: i32, columns: i32): void {
-  const size = sizeof<T>(), end = room + usize(depth) * WIDTH
+  const size = sizeof<T>(),
+    end = room + usize(depth) * WIDTH
   if (columns * <i32>size == WIDTH && Bp == size) {
     for (let to = room; to < end; to += WIDTH, from += Bn) {
       v128.store(to, v128.load(from))
@@ -70,23 +97,51 @@ function gather<T>(from: usize, Bn: usize, Bp: usize, depth: i32, columns: i32):
 
 // Some rows of A, 4 or 1, times the panel: the sums stay in registers.
 // @inline
-function rows<T>(count: i32, a: usize, Am: usize, An: usize, depth: i32, c: usize, Cm: usize, Cp: usize, columns: i32, more: bool): void {
-  const none = v128.splat<T>(0), end = room + usize(depth) * WIDTH
-  let a1 = a + Am, a2 = a1 + Am, a3 = a2 + Am
-  let c00 = none, c01 = none, c10 = none, c11 = none, c20 = none, c21 = none, c30 = none, c31 = none
+function rows<T>(
+  count: i32,
+  a: usize,
+  Am: usize,
+  An: usize,
+  depth: i32,
+  c: usize,
+  Cm: usize,
+  Cp: usize,
+  columns: i32,
+  more: bool,
+): void {
+  const none = v128.splat<T>(0),
+    end = room + usize(depth) * WIDTH
+  let a1 = a + Am,
+    a2 = a1 + Am,
+    a3 = a2 + Am
+  let c00 = none,
+    c01 = none,
+    c10 = none,
+    c11 = none,
+    c20 = none,
+    c21 = none,
+    c30 = none,
+    c31 = none
   for (let b = room; b < end; b += WIDTH) {
-    const b0 = v128.load(b), b1 = v128.load(b, 16)
+    const b0 = v128.load(b),
+      b1 = v128.load(b, 16)
     let w = v128.load_splat<T>(a)
-    c00 = v128.add<T>(c00, v128.mul<T>(w, b0)); c01 = v128.add<T>(c01, v128.mul<T>(w, b1))
+    c00 = v128.add<T>(c00, v128.mul<T>(w, b0))
+    c01 = v128.add<T>(c01, v128.mul<T>(w, b1))
     a += An
     if (count == 4) {
       w = v128.load_splat<T>(a1)
-      c10 = v128.add<T>(c10, v128.mul<T>(w, b0)); c11 = v128.add<T>(c11, v128.mul<T>(w, b1))
+      c10 = v128.add<T>(c10, v128.mul<T>(w, b0))
+      c11 = v128.add<T>(c11, v128.mul<T>(w, b1))
       w = v128.load_splat<T>(a2)
-      c20 = v128.add<T>(c20, v128.mul<T>(w, b0)); c21 = v128.add<T>(c21, v128.mul<T>(w, b1))
+      c20 = v128.add<T>(c20, v128.mul<T>(w, b0))
+      c21 = v128.add<T>(c21, v128.mul<T>(w, b1))
       w = v128.load_splat<T>(a3)
-      c30 = v128.add<T>(c30, v128.mul<T>(w, b0)); c31 = v128.add<T>(c31, v128.mul<T>(w, b1))
-      a1 += An; a2 += An; a3 += An
+      c30 = v128.add<T>(c30, v128.mul<T>(w, b0))
+      c31 = v128.add<T>(c31, v128.mul<T>(w, b1))
+      a1 += An
+      a2 += An
+      a3 += An
     }
   }
   put<T>(c, Cp, columns, c00, c01, more)

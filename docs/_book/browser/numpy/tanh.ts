@@ -14,11 +14,16 @@ export function tanh64(args: usize, dimensions: usize, steps: usize, data: usize
 
 // @inline
 function loop<T>(args: usize, dimensions: usize, steps: usize): void {
-  let from = load<usize>(args), to = load<usize>(args, 4)
-  const apart = load<usize>(steps), step = load<usize>(steps, 4), size = sizeof<T>(), end = load<i32>(dimensions)
+  let from = load<usize>(args),
+    to = load<usize>(args, 4)
+  const apart = load<usize>(steps),
+    step = load<usize>(steps, 4),
+    size = sizeof<T>(),
+    end = load<i32>(dimensions)
   let i = 0
   if (apart == size && step == size) {
-    for (; i + 16 / <i32>size <= end; i += 16 / <i32>size, from += 16, to += 16) v128.store(to, tanh<T>(v128.load(from)))
+    for (; i + 16 / <i32>size <= end; i += 16 / <i32>size, from += 16, to += 16)
+      v128.store(to, tanh<T>(v128.load(from)))
   }
   for (; i < end; i++, from += apart, to += step) {
     store<T>(to, v128.extract_lane<T>(tanh<T>(v128.load_splat<T>(from)), 0))
@@ -27,13 +32,17 @@ function loop<T>(args: usize, dimensions: usize, steps: usize): void {
 
 // @inline
 function tanh<T>(x: v128): v128 {
-  const sign = v128.splat<T>(<T>-0.0), one = v128.splat<T>(<T>1)
+  const sign = v128.splat<T>(<T>-0.0),
+    one = v128.splat<T>(<T>1)
   // From 10 or 20 on it is 1; a NaN stays one.
-  const y = v128.mul<T>(v128.splat<T>(<T>-2), v128.min<T>(v128.andnot(x, sign), v128.splat<T>(<T>(sizeof<T>() == 4 ? 10 : 20))))
+  const y = v128.mul<T>(
+    v128.splat<T>(<T>-2),
+    v128.min<T>(v128.andnot(x, sign), v128.splat<T>(<T>(sizeof<T>() == 4 ? 10 : 20))),
+  )
   const k = v128.nearest<T>(v128.mul<T>(y, v128.splat<T>(<T>1.4426950408889634)))
   // log(2) in two parts, of which the first has zeros at its end, so that its product with k is exact.
   const high = v128.splat<T>(<T>(sizeof<T>() == 4 ? 0.693359375 : 0.6931471803691238))
-  const low = v128.splat<T>(<T>(sizeof<T>() == 4 ? -2.12194440e-4 : 1.9082149292705877e-10))
+  const low = v128.splat<T>(<T>(sizeof<T>() == 4 ? -2.1219444e-4 : 1.9082149292705877e-10))
   const r = v128.sub<T>(v128.sub<T>(y, v128.mul<T>(k, high)), v128.mul<T>(k, low))
   const p = v128.add<T>(r, v128.mul<T>(v128.mul<T>(r, r), series<T>(r)))
   const power = two<T>(k)

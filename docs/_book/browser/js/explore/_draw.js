@@ -16,7 +16,8 @@ export const html = (tag, properties = {}, ...children) => {
   return element
 }
 
-export const text = (x, y, string, attributes = {}) => svg("text", { x: x.toFixed(1), y: y.toFixed(1), ...attributes }, string)
+export const text = (x, y, string, attributes = {}) =>
+  svg("text", { x: x.toFixed(1), y: y.toFixed(1), ...attributes }, string)
 
 // The `d` of a path through points in pixels; where a number is not finite, the line is interrupted.
 export const path = (xs, ys) => {
@@ -38,7 +39,14 @@ export const axes = ({ box, x, y, xticks = x, yticks = y, xlabel = "", ylabel = 
   const up = value => box.top + box.height - ((value - y[0]) / (y[1] - y[0])) * box.height
   const bottom = box.top + box.height
   const node = svg("g", { class: "axes" })
-  node.append(svg("rect", { ...{ x: box.left, y: box.top }, ...{ width: box.width, height: box.height }, fill: "none", stroke: "var(--grid)" }))
+  node.append(
+    svg("rect", {
+      ...{ x: box.left, y: box.top },
+      ...{ width: box.width, height: box.height },
+      fill: "none",
+      stroke: "var(--grid)",
+    }),
+  )
   for (const tick of xticks) {
     const [value, label] = Array.isArray(tick) ? tick : [tick, said(tick)]
     node.append(svg("path", { d: `M${across(value).toFixed(1)} ${bottom}v4`, stroke: "var(--grid)" }))

@@ -10,7 +10,11 @@ const WIDEST = 3 // the map's largest sigma_w
 
 // A scheme: how it draws, and the sigma_w it comes to, the standard deviation of a weight times the root of the fan-in.
 const SCHEMES = {
-  small: { label: "std 0.01", sigma: ({ width }) => 0.01 * Math.sqrt(width), code: "partial(sn.initializers.normal, std=0.01)" },
+  small: {
+    label: "std 0.01",
+    sigma: ({ width }) => 0.01 * Math.sqrt(width),
+    code: "partial(sn.initializers.normal, std=0.01)",
+  },
   lecun: { label: "1/n (LeCun, Glorot)", sigma: () => 1, code: "sn.initializers.lecun" },
   he: { label: "2/n (He)", sigma: () => Math.SQRT2, code: "sn.initializers.he" },
   gain: { label: "(5/3)\u00b2/n", sigma: () => 5 / 3, code: "partial(sn.initializers.lecun, gain=5 / 3)" },
@@ -23,19 +27,42 @@ const SCHEMES = {
   orthogonal: { label: "orthogonal", draws: "orthogonal", sigma: () => 1, code: "sn.initializers.orthogonal" },
   own: { label: "your own \u03c3", sigma: ({ sigma }) => sigma, code: "partial(sn.initializers.lecun, gain=sigma)" },
 }
-const NAMES = { relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid", leaky_relu: "leaky ReLU", selu: "SELU", scaled_tanh: "LeCun's tanh", identity: "none (linear)" }
+const NAMES = {
+  relu: "ReLU",
+  tanh: "tanh",
+  sigmoid: "sigmoid",
+  leaky_relu: "leaky ReLU",
+  selu: "SELU",
+  scaled_tanh: "LeCun's tanh",
+  identity: "none (linear)",
+}
 
 // Equations 4.1 and 4.2: averages over a normal z, as sums over a grid.
 const GRID = Array.from({ length: 320 }, (_, i) => (i - 159.5) / 20)
 const MASS = GRID.map(z => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI) / 20)
 const bent = (f, df) => ({ f, df })
 const CURVES = {
-  identity: bent(z => z, () => 1),
+  identity: bent(
+    z => z,
+    () => 1,
+  ),
   tanh: bent(Math.tanh, z => 1 - Math.tanh(z) ** 2),
-  sigmoid: bent(z => 1 / (1 + Math.exp(-z)), z => 1 / (2 + Math.exp(z) + Math.exp(-z))),
-  relu: bent(z => Math.max(z, 0), z => +(z > 0)),
-  leaky_relu: bent(z => (z > 0 ? z : 0.01 * z), z => (z > 0 ? 1 : 0.01)),
-  scaled_tanh: bent(z => 1.7159 * Math.tanh((2 / 3) * z), z => ((1.7159 * 2) / 3) * (1 - Math.tanh((2 / 3) * z) ** 2)),
+  sigmoid: bent(
+    z => 1 / (1 + Math.exp(-z)),
+    z => 1 / (2 + Math.exp(z) + Math.exp(-z)),
+  ),
+  relu: bent(
+    z => Math.max(z, 0),
+    z => +(z > 0),
+  ),
+  leaky_relu: bent(
+    z => (z > 0 ? z : 0.01 * z),
+    z => (z > 0 ? 1 : 0.01),
+  ),
+  scaled_tanh: bent(
+    z => 1.7159 * Math.tanh((2 / 3) * z),
+    z => ((1.7159 * 2) / 3) * (1 - Math.tanh((2 / 3) * z) ** 2),
+  ),
   selu: bent(
     z => 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * Math.expm1(z)),
     z => 1.0507009873554805 * (z > 0 ? 1 : 1.6732632423543772 * Math.exp(z)),
@@ -69,7 +96,8 @@ const edge = activation =>
   }))
 
 const RAISED = [..."\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"]
-const power = exponent => `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[digit]).join("")}`
+const power = exponent =>
+  `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[digit]).join("")}`
 const TICKS = [-8, -4, 0].map(exponent => [exponent / Math.log10(2), exponent ? power(exponent) : "1"])
 
 const size = value => {
@@ -105,8 +133,22 @@ export default {
   title: "Sizes of activations and deltas, layer by layer",
   controls: [
     { name: "activation", label: "Activation", options: NAMES, value: "relu" },
-    { name: "scheme", label: "Variance", options: Object.fromEntries(Object.entries(SCHEMES).map(([name, { label }]) => [name, label])), value: "lecun" },
-    { name: "sigma", label: "\u03c3 = std \u221an", min: 0.05, max: WIDEST, step: 0.05, value: 1, show: sigma => sigma.toFixed(2), when: ({ scheme }) => scheme === "own" },
+    {
+      name: "scheme",
+      label: "Variance",
+      options: Object.fromEntries(Object.entries(SCHEMES).map(([name, { label }]) => [name, label])),
+      value: "lecun",
+    },
+    {
+      name: "sigma",
+      label: "\u03c3 = std \u221an",
+      min: 0.05,
+      max: WIDEST,
+      step: 0.05,
+      value: 1,
+      show: sigma => sigma.toFixed(2),
+      when: ({ scheme }) => scheme === "own",
+    },
     { name: "depth", label: "Depth", min: 2, max: DEEPEST, value: 30 },
     { name: "width", label: "Width", min: 20, max: 256, step: 4, value: 100 },
     { name: "examples", label: "Examples", options: { 16: "16", 64: "64", 256: "256" }, value: "64" },
@@ -139,7 +181,11 @@ export default {
         ["activations", state.up, left],
         ["deltas", state.down, left + across + 14],
       ]
-      ridges.replaceChildren(...panels.flatMap(([label, layers, x]) => ridge(label, layers, { left: x, top: 24, width: across, height: tall }, x === left)))
+      ridges.replaceChildren(
+        ...panels.flatMap(([label, layers, x]) =>
+          ridge(label, layers, { left: x, top: 24, width: across, height: tall }, x === left),
+        ),
+      )
     }
     state.redraw()
     const box = phone
@@ -155,7 +201,9 @@ export default {
     const there = `From layer 1 to layer ${depth} the activations go from ${size(up[0].rms)} to ${size(up[last].rms)}`
     const back = `on the way back the deltas go from ${size(down[last].rms)} to ${size(down[0].rms)}`
     const theory = `A wide network multiplies the two by ${size(forward)} and ${size(backward)}`
-    const verdict = learns ? "no more than a hundredfold, so it learns" : "more than a hundredfold, so it does not learn"
+    const verdict = learns
+      ? "no more than a hundredfold, so it learns"
+      : "more than a hundredfold, so it does not learn"
     return `${there}; ${back}. ${theory}: ${verdict}.`
   },
 
@@ -198,20 +246,45 @@ print(up[0], up[-1], down[-1], down[0], learns)
   numbers(state, settings) {
     const { up, down, forward, backward, learns } = exact(state, settings)
     const [rms, counts] = [layer => layer.rms, layer => layer.counts]
-    return { up: up.map(rms), down: down.map(rms), up_counts: up.map(counts), down_counts: down.map(counts), forward, backward, learns }
+    return {
+      up: up.map(rms),
+      down: down.map(rms),
+      up_counts: up.map(counts),
+      down_counts: down.map(counts),
+      forward,
+      backward,
+      learns,
+    }
   },
 }
 
 const theory = scheme =>
-  ({ small: "0.01 * width**0.5", lecun: "1.0", he: "2**0.5", gain: "5 / 3", habit: "3**-0.5", orthogonal: "1.0", own: "sigma" })[scheme]
+  ({
+    small: "0.01 * width**0.5",
+    lecun: "1.0",
+    he: "2**0.5",
+    gain: "5 / 3",
+    habit: "3**-0.5",
+    orthogonal: "1.0",
+    own: "sigma",
+  })[scheme]
 
 // One histogram above the other, the first layer at the top, each to the same height; a line through their root mean squares.
 const ridge = (label, layers, box, numbered) => {
   const step = (box.height - 8) / layers.length
   const high = Math.min(Math.max(2.6 * step, 14), box.height / 6, 46)
   const x = exponent => box.left + ((exponent - FIRST) / BINS) * box.width
-  const base = i => box.top + box.height - 8 - (layers.length - 1 - i) * ((box.height - 8 - high) / Math.max(layers.length - 1, 1))
-  const { node } = axes({ box, x: [FIRST, FIRST + BINS], y: [0, 1], xticks: TICKS, yticks: [], xlabel: "size", ylabel: label })
+  const base = i =>
+    box.top + box.height - 8 - (layers.length - 1 - i) * ((box.height - 8 - high) / Math.max(layers.length - 1, 1))
+  const { node } = axes({
+    box,
+    x: [FIRST, FIRST + BINS],
+    y: [0, 1],
+    xticks: TICKS,
+    yticks: [],
+    xlabel: "size",
+    ylabel: label,
+  })
   const parts = [node]
   let line = ""
   layers.forEach(({ rms, counts }, i) => {
@@ -251,7 +324,15 @@ const map = ({ sigma, learns }, edge, depth, box) => {
   return [
     svg("path", { d, fill: "var(--c2)", opacity: 0.22 }),
     node,
-    svg("circle", { ...here, r: 6, fill: learns ? "var(--c2)" : "var(--c3)", stroke: "var(--paper)", "stroke-width": 2 }),
-    text(+here.cx + beside.dx, Math.max(+here.cy - 8, box.top + 14), learns ? "learns" : "does not", { "text-anchor": beside.anchor }),
+    svg("circle", {
+      ...here,
+      r: 6,
+      fill: learns ? "var(--c2)" : "var(--c3)",
+      stroke: "var(--paper)",
+      "stroke-width": 2,
+    }),
+    text(+here.cx + beside.dx, Math.max(+here.cy - 8, box.top + 14), learns ? "learns" : "does not", {
+      "text-anchor": beside.anchor,
+    }),
   ]
 }

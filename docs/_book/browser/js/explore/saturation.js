@@ -12,7 +12,14 @@ const FLAT = Math.atanh(0.97)
 const CURVES = {
   tanh: { low: -1, high: 1, flat: FLAT, f: Math.tanh, slope: a => 1 - a * a, tanh: a => a },
   // a tanh of half its argument
-  sigmoid: { low: 0, high: 1, flat: 2 * FLAT, f: z => 1 / (1 + Math.exp(-z)), slope: a => a * (1 - a), tanh: a => 2 * a - 1 },
+  sigmoid: {
+    low: 0,
+    high: 1,
+    flat: 2 * FLAT,
+    f: z => 1 / (1 + Math.exp(-z)),
+    slope: a => a * (1 - a),
+    tanh: a => 2 * a - 1,
+  },
 }
 
 let kernel
@@ -32,7 +39,11 @@ const prepare = inputs => {
   drawn = inputs
 }
 
-const amount = exponent => (10 ** exponent).toPrecision(3).replace(/(\..*?)0+$/, "$1").replace(/\.$/, "")
+const amount = exponent =>
+  (10 ** exponent)
+    .toPrecision(3)
+    .replace(/(\..*?)0+$/, "$1")
+    .replace(/\.$/, "")
 const percent = share => `${said(100 * share, share < 0.0995 ? 1 : 0)} percent`
 
 export default {
@@ -85,7 +96,14 @@ export default {
     const line = (d, look) => parts.push(svg("path", { d, fill: "none", ...look }))
     const shade = (from, to) =>
       parts.push(
-        svg("rect", { x: x(from), y: main.top, width: x(to) - x(from), height: under + below - main.top, fill: "var(--c1)", opacity: 0.1 }),
+        svg("rect", {
+          x: x(from),
+          y: main.top,
+          width: x(to) - x(from),
+          height: under + below - main.top,
+          fill: "var(--c1)",
+          opacity: 0.1,
+        }),
       )
     shade(-SPAN, -flat)
     shade(flat, SPAN)
@@ -107,17 +125,26 @@ export default {
     bars(z, (bin, share) => {
       const middle = ((bin + 0.5) / BINS) * 2 * SPAN - SPAN
       const from = main.left + bin * wide
-      return [Math.abs(middle) > flat, `M${from.toFixed(1)} ${under}h${(wide - 0.5).toFixed(1)}v${(share * below).toFixed(1)}h${(0.5 - wide).toFixed(1)}z`]
+      return [
+        Math.abs(middle) > flat,
+        `M${from.toFixed(1)} ${under}h${(wide - 0.5).toFixed(1)}v${(share * below).toFixed(1)}h${(0.5 - wide).toFixed(1)}z`,
+      ]
     })
     const tall = main.height / BINS
     bars(a, (bin, share) => {
       const middle = ((bin + 0.5) / BINS) * 2 - 1
       const from = bottom - (bin + 1) * tall
-      return [Math.abs(middle) > 0.97, `M${right + 10} ${from.toFixed(1)}h${(share * (side - 10)).toFixed(1)}v${(tall - 0.3).toFixed(1)}h${(-share * (side - 10)).toFixed(1)}z`]
+      return [
+        Math.abs(middle) > 0.97,
+        `M${right + 10} ${from.toFixed(1)}h${(share * (side - 10)).toFixed(1)}v${(tall - 0.3).toFixed(1)}h${(-share * (side - 10)).toFixed(1)}z`,
+      ]
     })
 
     line(`M${main.left} ${under}H${right}M${right + 10} ${main.top}V${bottom}`, { stroke: "var(--grid)" })
-    line(`M${main.left} ${y(f(0)).toFixed(1)}H${right}M${x(0).toFixed(1)} ${main.top}V${bottom}`, { stroke: "var(--grid)", "stroke-dasharray": "2 3" })
+    line(`M${main.left} ${y(f(0)).toFixed(1)}H${right}M${x(0).toFixed(1)} ${main.top}V${bottom}`, {
+      stroke: "var(--grid)",
+      "stroke-dasharray": "2 3",
+    })
     let curve = ""
     for (let i = 0; i <= 160; i++) {
       const value = -SPAN + (i / 160) * 2 * SPAN
@@ -140,7 +167,10 @@ export default {
     }
     parts.push(text(right + 12, under + 22, `s = ${s < 0.095 ? s.toPrecision(2) : s.toFixed(s < 9.95 ? 2 : 1)}`))
     const share = `${said(100 * saturated, saturated < 0.0995 ? 1 : 0)} %`
-    parts.push(text(right + 12, under + 44, share, { class: "explorable__strong" }), text(right + 12, under + 61, "saturated"))
+    parts.push(
+      text(right + 12, under + 44, share, { class: "explorable__strong" }),
+      text(right + 12, under + 61, "saturated"),
+    )
     return parts
   },
 

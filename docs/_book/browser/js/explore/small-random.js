@@ -17,13 +17,22 @@ const median = values => Float64Array.from(values).sort()[(values.length - 1) / 
 // The losses of nine networks, and their median, step by step.
 const trained = (exponent, seed) => {
   // As init_params draws an ensemble: all of W1, then all of W2.
-  const draws = generator(seed).normals(6 * NETWORKS).map(z => z * 10 ** exponent)
+  const draws = generator(seed)
+    .normals(6 * NETWORKS)
+    .map(z => z * 10 ** exponent)
   const runs = Array.from({ length: NETWORKS }, (_, k) => {
     const v = draws.slice(4 * NETWORKS + 2 * k, 4 * NETWORKS + 2 * k + 2)
     return train({ w: draws.slice(4 * k, 4 * k + 4), v }, data, STEPS, 1).losses
   })
   const middle = Array.from({ length: STEPS + 1 }, (_, t) => median(runs.map(losses => losses[t])))
-  return { runs, middle, wait: Math.max(middle.findIndex(loss => loss < 0.5), 0) }
+  return {
+    runs,
+    middle,
+    wait: Math.max(
+      middle.findIndex(loss => loss < 0.5),
+      0,
+    ),
+  }
 }
 
 const amount = exponent => +(10 ** exponent).toPrecision(2)
@@ -59,13 +68,22 @@ export default {
     const steps = Array.from({ length: STEPS + 1 }, (_, t) => x(t))
     // Losses of a start that is far too large begin far above the picture.
     const curve = (losses, look) =>
-      svg("path", { d: path(steps, Array.from(losses, loss => (loss > top ? NaN : y(loss)))), fill: "none", ...look })
+      svg("path", {
+        d: path(
+          steps,
+          Array.from(losses, loss => (loss > top ? NaN : y(loss))),
+        ),
+        fill: "none",
+        ...look,
+      })
     const parts = [node]
     for (const losses of others) parts.push(curve(losses, { stroke: "var(--gray)", "stroke-dasharray": "3 3" }))
     for (const losses of runs) parts.push(curve(losses, { stroke: "var(--c0)", "stroke-width": 0.8, opacity: 0.55 }))
     parts.push(curve(middle, { stroke: "var(--c0)", "stroke-width": 3 }))
     if (wait) {
-      parts.push(svg("path", { d: `M${x(wait).toFixed(1)} ${y(0)}V${y(0.5)}`, stroke: "var(--c1)", "stroke-width": 1.5 }))
+      parts.push(
+        svg("path", { d: `M${x(wait).toFixed(1)} ${y(0)}V${y(0.5)}`, stroke: "var(--c1)", "stroke-width": 1.5 }),
+      )
       parts.push(svg("circle", { cx: x(wait).toFixed(1), cy: y(middle[wait]).toFixed(1), r: 5, fill: "var(--c1)" }))
       parts.push(text(x(wait) + 9, y(0.5) - 2, `${wait} steps`, { class: "halo" }))
     }

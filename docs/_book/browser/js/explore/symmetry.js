@@ -22,7 +22,10 @@ const drawn = seed => {
 }
 
 const STARTS = {
-  zero: { net: () => ({ w: Array(8).fill(0), v: Array(4).fill(0) }), code: "W1, W2 = np.zeros((4, 2)), np.zeros((1, 4))\n" },
+  zero: {
+    net: () => ({ w: Array(8).fill(0), v: Array(4).fill(0) }),
+    code: "W1, W2 = np.zeros((4, 2)), np.zeros((1, 4))\n",
+  },
   constant: {
     net: () => ({ w: Array(8).fill(0.5), v: Array(4).fill(0.5) }),
     code: "W1, W2 = np.full((4, 2), 0.5), np.full((1, 4), 0.5)\n",
@@ -123,7 +126,8 @@ export default {
       const place = turn => [to[0] + turn * aside[0], to[1] + turn * aside[1] + 5]
       const right = aside[0] < 0 ? -15 : 15
       const [rightX, rightY] = place(right)
-      const room = rightX < plane.x(limit) - 12 * group.length && rightY > plane.y(limit) + 14 && rightY < plane.y(-limit) - 6
+      const room =
+        rightX < plane.x(limit) - 12 * group.length && rightY > plane.y(limit) + 14 && rightY < plane.y(-limit) - 6
       const turn = room ? right : -right
       const look = { class: "halo", "text-anchor": aside[0] * turn < 0 ? "end" : "start" }
       parts.push(text(...place(turn), group.join(", "), look))
@@ -138,7 +142,9 @@ export default {
   says({ losses, path }, { step }) {
     const groups = together(path[step])
     const named = groups.map(group =>
-      group.length > 1 ? `units ${group.slice(0, -1).join(", ")} and ${group.at(-1)} together` : `unit ${group[0]} alone`,
+      group.length > 1
+        ? `units ${group.slice(0, -1).join(", ")} and ${group.at(-1)} together`
+        : `unit ${group[0]} alone`,
     )
     const where = {
       1: "all four units stand at one point, tied",
