@@ -13,7 +13,7 @@ const memory = new Map()
 let jobs = Promise.resolve()
 let generation = 0
 let pictures = 0
-let kept
+let kept = false
 
 const recalled = page => memory.get(page.space) ?? memory.set(page.space, new Map()).get(page.space)
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`
@@ -55,7 +55,7 @@ const ran = (page, cell) => {
   return Boolean(found?.ran) && found.text === cell.edited
 }
 
-const verdict = (cell, { state, message, failed, seconds }) => {
+const verdict = (cell, { state, message, seconds }) => {
   if (state === "stopped") return "Stopped"
   if (state === "failed") return message
   if (cell.solution) return state === "ok" ? "Right: all that the solution asserts holds" : "Not yet"
@@ -152,7 +152,7 @@ const described = name => [
 
 const payload = (page, cell) => {
   const edited = cell.edited !== null
-  const code = (cell.edited ?? cell.text) + "\n"
+  const code = `${cell.edited ?? cell.text}\n`
   return {
     language: edited ? "edited" : cell.session ? "pycon" : "python",
     code,
@@ -191,21 +191,24 @@ const execute = async (page, cell) => {
       const [first, last] = range.split("-")
       return source.slice(first - 1, last).join("\n")
     })
-    outcome = await python.check(cell.space, { code: (cell.edited ?? "") + "\n", assertions, names, number })
+    outcome = await python.check(cell.space, { code: `${cell.edited ?? ""}\n`, assertions, names, number })
   } else {
     outcome = await python.run(cell.space, payload(page, cell))
   }
   unsubscribe()
   settle(page, cell, outcome)
   // What has run once can be read and run without a network from now on.
-  if (python.state === "ready") kept ??= keepOffline().catch(() => {})
+  if (python.state === "ready" && !kept) {
+    kept = true
+    keepOffline().catch(() => {})
+  }
   return outcome.state === "ok" || outcome.state === "differs"
 }
 
 // One job after the other: a job is a list of cells, computed when its turn has come.
 const enqueue = (page, asked, cells, done) => {
   const mine = generation
-  const before = asked && asked.box.dataset.state
+  const before = asked?.box.dataset.state
   if (asked) set(asked, "loading", "Waiting\u2026")
   jobs = jobs.then(async () => {
     if (mine !== generation) {

@@ -32,7 +32,8 @@ const create = () => {
       throw new Error("the list of the runtime's files could not be fetched")
     })
     if (!found["runtime/python.js"]) throw new Error("this copy of the book was built without Python")
-    const mine = (worker = new Worker(found["worker.js"], { type: "module" }))
+    const mine = new Worker(found["worker.js"], { type: "module" })
+    worker = mine
     await new Promise((resolve, reject) => {
       mine.onerror = event => {
         event.preventDefault()
@@ -61,13 +62,14 @@ const create = () => {
   const start = () => {
     if (starting) return starting
     tell({ state: "loading", message: "", done: 0, total: 0 })
-    const mine = (starting = boot().then(
+    const mine = boot().then(
       () => mine === starting && tell({ state: "ready" }),
       error => {
         if (mine === starting) fail(error.message)
         throw error
       },
-    ))
+    )
+    starting = mine
     return mine
   }
 
@@ -101,4 +103,5 @@ const create = () => {
   }
 }
 
-export const python = (window.shallownetPython ??= create())
+window.shallownetPython ??= create()
+export const python = window.shallownetPython

@@ -45,7 +45,7 @@ const cell = (box, number, solution) => {
   made.html = code.innerHTML
   made.copy = box.dataset.copy
   // The block's own text is in the key: one that the book has changed since is not replaced by what was edited before.
-  const base = location.pathname + " " + hash(solution ? solution.textContent : text)
+  const base = `${location.pathname} ${hash(solution ? solution.textContent : text)}`
   made.key = page.keys.has(base) ? `${base} ${number}` : base
   page.keys.add(made.key)
   // The examples of a docstring start from no names.

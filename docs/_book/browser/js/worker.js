@@ -101,9 +101,11 @@ const start = async () => {
   // Nor does it hand out its memory, in which the loops work.
   const { Memory } = WebAssembly
   const memories = []
-  WebAssembly.Memory = function (size) {
-    memories.push(new Memory(size))
-    return memories.at(-1)
+  WebAssembly.Memory = class extends Memory {
+    constructor(size) {
+      super(size)
+      memories.push(this)
+    }
   }
   try {
     python = await loadPyodide({ indexURL: "/" })

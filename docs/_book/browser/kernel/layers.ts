@@ -38,7 +38,7 @@ function product<T>(
       const to = Z + usize(i) * stride + at
       // Sums of 32 terms are summed up: a long sum in float32 forgets what it adds.
       for (let p = panel; p < end; ) {
-        const first = p == panel,
+        const first = p === panel,
           stop = min(p + 1024, end)
         let z00 = v128.splat<T>(0),
           z01 = z00,
@@ -119,7 +119,7 @@ function tanh32(z: v128): v128 {
 
 // @inline
 function squash<T>(z: v128): v128 {
-  if (sizeof<T>() == 4) return tanh32(z)
+  if (sizeof<T>() === 4) return tanh32(z)
   return f64x2(Math.tanh(f64x2.extract_lane(z, 0)), Math.tanh(f64x2.extract_lane(z, 1)))
 }
 
@@ -134,12 +134,12 @@ function activation<T>(z: v128, kind: i32): v128 {
   const one = v128.splat<T>(1),
     zero = v128.splat<T>(0),
     half = v128.splat<T>(<T>0.5)
-  if (kind == 1) return squash<T>(z)
-  if (kind == 2) return v128.add<T>(half, v128.mul<T>(half, squash<T>(v128.mul<T>(half, z))))
-  if (kind == 3) return v128.max<T>(z, zero)
-  if (kind == 4) return v128.max<T>(z, v128.mul<T>(v128.splat<T>(<T>LEAK), z))
-  if (kind == 5) return v128.mul<T>(v128.splat<T>(<T>LECUN), squash<T>(v128.mul<T>(v128.splat<T>(<T>(2.0 / 3)), z)))
-  if (kind == 6) {
+  if (kind === 1) return squash<T>(z)
+  if (kind === 2) return v128.add<T>(half, v128.mul<T>(half, squash<T>(v128.mul<T>(half, z))))
+  if (kind === 3) return v128.max<T>(z, zero)
+  if (kind === 4) return v128.max<T>(z, v128.mul<T>(v128.splat<T>(<T>LEAK), z))
+  if (kind === 5) return v128.mul<T>(v128.splat<T>(<T>LECUN), squash<T>(v128.mul<T>(v128.splat<T>(<T>(2.0 / 3)), z)))
+  if (kind === 6) {
     // exp(z) - 1 by way of tanh(z / 2), which keeps the digits of a small z
     const t = squash<T>(v128.mul<T>(half, v128.min<T>(z, zero)))
     const left = v128.mul<T>(v128.splat<T>(<T>(2 * LAMBDA * ALPHA)), v128.div<T>(t, v128.sub<T>(one, t)))
@@ -153,15 +153,15 @@ function activation<T>(z: v128, kind: i32): v128 {
 function slope<T>(a: v128, kind: i32): v128 {
   const one = v128.splat<T>(1),
     positive = v128.gt<T>(a, v128.splat<T>(0))
-  if (kind == 1) return v128.sub<T>(one, v128.mul<T>(a, a))
-  if (kind == 2) return v128.mul<T>(a, v128.sub<T>(one, a))
-  if (kind == 3) return v128.and(one, positive)
-  if (kind == 4) return v128.bitselect(one, v128.splat<T>(<T>LEAK), positive)
-  if (kind == 5) {
+  if (kind === 1) return v128.sub<T>(one, v128.mul<T>(a, a))
+  if (kind === 2) return v128.mul<T>(a, v128.sub<T>(one, a))
+  if (kind === 3) return v128.and(one, positive)
+  if (kind === 4) return v128.bitselect(one, v128.splat<T>(<T>LEAK), positive)
+  if (kind === 5) {
     const curve = v128.mul<T>(v128.splat<T>(<T>(2.0 / 3 / LECUN)), v128.mul<T>(a, a))
     return v128.sub<T>(v128.splat<T>(<T>((LECUN * 2) / 3)), curve)
   }
-  if (kind == 6)
+  if (kind === 6)
     return v128.bitselect(v128.splat<T>(<T>LAMBDA), v128.add<T>(a, v128.splat<T>(<T>(LAMBDA * ALPHA))), positive)
   return one
 }
@@ -207,7 +207,7 @@ function octaves<T>(from: usize, count: usize, to: usize, bins: u32, first: i32)
   memory.fill(to, 0, usize(bins) << 2)
   for (let i: usize = 0; i < count; i++) {
     const exponent =
-      sizeof<T>() == 4
+      sizeof<T>() === 4
         ? i32((load<u32>(from + (i << 2)) >> 23) & 255) - 127
         : i32((load<u64>(from + (i << 3)) >> 52) & 2047) - 1023
     const bin = u32(exponent - first)

@@ -54,10 +54,10 @@ const words = memory.data(32)
 
 export function seed(first: u32, second: u32): void {
   constant = 0x43b0d7e5
-  for (let i = 0; i < 4; i++) store<u32>(pool + 4 * i, stirred(i == 0 ? first : i == 1 ? second : 0, 0x931e8875))
+  for (let i = 0; i < 4; i++) store<u32>(pool + 4 * i, stirred(i === 0 ? first : i === 1 ? second : 0, 0x931e8875))
   for (let from = 0; from < 4; from++) {
     for (let to = 0; to < 4; to++) {
-      if (from == to) continue
+      if (from === to) continue
       const value = 0xca01f9dd * load<u32>(pool + 4 * to) - 0x4973f715 * stirred(load<u32>(pool + 4 * from), 0x931e8875)
       store<u32>(pool + 4 * to, value ^ (value >> 16))
     }
@@ -89,7 +89,7 @@ export function tables(): void {
   let x = R
   for (let i: usize = 255; i > 0; i--) {
     let y = Math.exp(-0.5 * x * x)
-    if (i == 38) y = reinterpret<f64>(reinterpret<u64>(y) + 1)
+    if (i === 38) y = reinterpret<f64>(reinterpret<u64>(y) + 1)
     store<f64>(widths + 8 * i, x / SCALE)
     store<f64>(heights + 8 * i, y)
     const inner = i > 1 ? Math.sqrt(-2 * Math.log(y + AREA / x)) : 0
@@ -111,7 +111,7 @@ function normal(): f64 {
     let x = f64(place) * load<f64>(widths + layer)
     if (bits & 1) x = -x
     if (place < load<u64>(inside + layer)) return x
-    if (layer == 0) {
+    if (layer === 0) {
       while (true) {
         const beyond = -Math.log1p(-random()) / R
         const other = -Math.log1p(-random())

@@ -5,15 +5,16 @@ const DEPTH: i32 = 1024 // inner products are summed in pieces, so that a panel 
 const WIDTH: i32 = 32 // bytes of a row of C that are summed at once
 
 // Where a panel of B can be laid side by side, and behind it a row of C: the page says.
+// biome-ignore lint/style/useConst: the page sets it
 export let room: usize = 0
 export const SIZE: i32 = (DEPTH + 1) * WIDTH
 
 // The signature is that of every inner loop of NumPy: where the arrays are, how large, how far from one to the next.
-export function matmul32(args: usize, dimensions: usize, steps: usize, data: usize): void {
+export function matmul32(args: usize, dimensions: usize, steps: usize, _data: usize): void {
   loop<f32>(args, dimensions, steps)
 }
 
-export function matmul64(args: usize, dimensions: usize, steps: usize, data: usize): void {
+export function matmul64(args: usize, dimensions: usize, steps: usize, _data: usize): void {
   loop<f64>(args, dimensions, steps)
 }
 
@@ -56,7 +57,7 @@ function loop<T>(args: usize, dimensions: usize, steps: usize): void {
     p = s
   }
   for (let count = load<i32>(dimensions); count > 0; count--) {
-    for (let from = 0; from == 0 || from < n; from += DEPTH) {
+    for (let from = 0; from === 0 || from < n; from += DEPTH) {
       const depth = min(n - from, DEPTH),
         a = A + usize(from) * An,
         b = B + usize(from) * Bn
@@ -81,7 +82,7 @@ function loop<T>(args: usize, dimensions: usize, steps: usize): void {
 function gather<T>(from: usize, Bn: usize, Bp: usize, depth: i32, columns: i32): void {
   const size = sizeof<T>(),
     end = room + usize(depth) * WIDTH
-  if (columns * <i32>size == WIDTH && Bp == size) {
+  if (columns * <i32>size === WIDTH && Bp === size) {
     for (let to = room; to < end; to += WIDTH, from += Bn) {
       v128.store(to, v128.load(from))
       v128.store(to, v128.load(from, 16), 16)
@@ -129,7 +130,7 @@ function rows<T>(
     c00 = v128.add<T>(c00, v128.mul<T>(w, b0))
     c01 = v128.add<T>(c01, v128.mul<T>(w, b1))
     a += An
-    if (count == 4) {
+    if (count === 4) {
       w = v128.load_splat<T>(a1)
       c10 = v128.add<T>(c10, v128.mul<T>(w, b0))
       c11 = v128.add<T>(c11, v128.mul<T>(w, b1))
@@ -145,7 +146,7 @@ function rows<T>(
     }
   }
   put<T>(c, Cp, columns, c00, c01, more)
-  if (count == 4) {
+  if (count === 4) {
     put<T>(c + Cm, Cp, columns, c10, c11, more)
     put<T>(c + 2 * Cm, Cp, columns, c20, c21, more)
     put<T>(c + 3 * Cm, Cp, columns, c30, c31, more)
@@ -155,7 +156,7 @@ function rows<T>(
 // @inline
 function put<T>(c: usize, Cp: usize, columns: i32, x: v128, y: v128, more: bool): void {
   const size = sizeof<T>()
-  if (columns * <i32>size == WIDTH && Cp == size) {
+  if (columns * <i32>size === WIDTH && Cp === size) {
     v128.store(c, more ? v128.add<T>(v128.load(c), x) : x)
     v128.store(c, more ? v128.add<T>(v128.load(c, 16), y) : y, 16)
     return

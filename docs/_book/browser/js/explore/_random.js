@@ -65,7 +65,8 @@ export const generator = seed => {
   }
   const random = () => Number(uint64() >> 11n) / 2 ** 53
   const normal = () => {
-    const { k, w, f } = (tables ??= ziggurat())
+    tables ??= ziggurat()
+    const { k, w, f } = tables
     for (;;) {
       const drawn = uint64()
       const layer = Number(drawn & 0xffn)

@@ -1,6 +1,6 @@
 // Chapter 4: what each layer of a deep network does to the sizes of activations and of what comes back.
 
-import { axes, said, svg, text } from "./_draw.js"
+import { axes, svg, text } from "./_draw.js"
 import { load, network } from "./_kernel.js"
 
 const FIRST = -30 // sizes from 2^-30, about 10^-9,
@@ -317,7 +317,7 @@ const map = ({ sigma, learns }, edge, depth, box) => {
     ylabel: "depths that learn",
   })
   let d = `M${x(0.05).toFixed(1)} ${y(0).toFixed(1)}`
-  edge.forEach((deepest, i) => (d += `L${x((i + 1) / 20).toFixed(1)} ${y(deepest).toFixed(1)}`))
+  for (const [i, deepest] of edge.entries()) d += `L${x((i + 1) / 20).toFixed(1)} ${y(deepest).toFixed(1)}`
   d += `L${x(WIDEST).toFixed(1)} ${y(0).toFixed(1)}z`
   const here = { cx: x(Math.min(sigma, WIDEST)).toFixed(1), cy: y(depth).toFixed(1) }
   const beside = sigma < 1.6 ? { dx: 10, anchor: "start" } : { dx: -10, anchor: "end" }

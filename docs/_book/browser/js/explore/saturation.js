@@ -34,7 +34,7 @@ const prepare = inputs => {
   kernel.seed(0)
   kernel.normals(X, inputs * EXAMPLES)
   const signs = new Float64Array(kernel.memory.buffer, X, inputs * EXAMPLES)
-  signs.forEach((x, i) => (signs[i] = Math.sign(x)))
+  signs.set(signs.map(Math.sign))
   kernel.normals(W, UNITS * inputs)
   drawn = inputs
 }

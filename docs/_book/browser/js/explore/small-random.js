@@ -54,7 +54,7 @@ export default {
 
   height: width => Math.min(Math.max(0.6 * width, 300), 420),
 
-  draw({ runs, middle, wait, others }, { scale }, { width, height }) {
+  draw({ runs, middle, wait, others }, _settings, { width, height }) {
     const top = 1
     const { node, x, y } = axes({
       box: { left: 34, top: 48, width: width - 50, height: height - 90 },
@@ -88,7 +88,7 @@ export default {
       parts.push(text(x(wait) + 9, y(0.5) - 2, `${wait} steps`, { class: "halo" }))
     }
     const legend = ["thick: median, thin: each network", "dashed: medians at 10\u207b\u2074, 10\u207b\u00b3 \u2026 10"]
-    legend.forEach((string, at) => parts.push(text(x(STEPS), 14 + 18 * at, string, { "text-anchor": "end" })))
+    parts.push(...legend.map((string, at) => text(x(STEPS), 14 + 18 * at, string, { "text-anchor": "end" })))
     return parts
   },
 
