@@ -11,7 +11,7 @@ from shallownet.network import Layer
 
 N, M, DEPTH = 256, 256, 10
 EDGES = 2.0 ** np.arange(-30, 11)
-NAMES = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu")  # in the kernel's order
+NAMES = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu")
 
 LOAD = """async address => {
   const bytes = await (await fetch(address)).arrayBuffer()
@@ -81,7 +81,8 @@ def test_orthogonal_matrices_are_the_librarys(kernel, n):
 
 
 # Forward through all layers, one after the other in memory, then backward; the counts of each last.
-PASSES = """([bits, kind, scale, n, m, depth]) => {
+PASSES = """([bits, curve, scale, n, m, depth]) => {
+  const kind = kernel[curve.toUpperCase()].value
   const bytes = bits / 8, column = bytes * n * m, square = n * n
   const draws = start, ends = draws + 8 * (2 * n * m + (depth + 1) * square), W = ends + 2 * column
   const A = W + bytes * (depth + 1) * square, deltas = A + depth * column, bins = deltas + depth * column
@@ -133,7 +134,7 @@ def test_layers_are_the_librarys(kernel, measured, curve, bits, tolerance):
         deltas.insert(0, delta)
     expected = np.array([*trace.A[1:-1], *deltas])
 
-    data = kernel(PASSES, [bits, NAMES.index(curve), gain / N**0.5, N, M, DEPTH])
+    data = kernel(PASSES, [bits, curve, gain / N**0.5, N, M, DEPTH])
 
     size = expected.size * bits // 8
     found = np.frombuffer(data[:size], f"f{bits // 8}").reshape(expected.shape)

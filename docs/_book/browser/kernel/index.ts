@@ -1,5 +1,6 @@
-// The kernel of the explorables: all that src/explore/_kernel.js calls.
+// The kernel of the explorables: all that js/explore/_kernel.js calls.
 
+export { IDENTITY, LEAKY_RELU, RELU, SCALED_TANH, SELU, SIGMOID, TANH } from "./activations"
 export * from "./layers"
 export { normals, seed, tables, uniforms } from "./random"
 export { free }

@@ -1,5 +1,5 @@
 // What NumPy's matmul runs in the browser for float32 and float64, in place of its own loop: its build for WebAssembly
-// has no BLAS, and that loop adds one product after the other in memory. See src/_loops.js for how it gets there.
+// has no BLAS, and that loop adds one product after the other in memory. See js/_loops.js for how it gets there.
 
 const DEPTH: i32 = 1024 // inner products are summed in pieces, so that a panel of B stays in the cache
 const WIDTH: i32 = 32 // bytes of a row of C that are summed at once

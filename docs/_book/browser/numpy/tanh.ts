@@ -1,5 +1,5 @@
 // What NumPy's tanh runs in the browser for float32 and float64, in place of its own loop: its build for WebAssembly
-// computes one value after the other. See src/_loops.js for how it gets there. Four or two values at once, with
+// computes one value after the other. See js/_loops.js for how it gets there. Four or two values at once, with
 //     tanh(x) = -t / (t + 2)  where  t = exp(-2 |x|) - 1  and the sign of x,
 // in which nothing is lost near zero; with exp(-2 |x|) = 2^k exp(r) and |r| <= log(2) / 2, exp(r) - 1 is its series.
 

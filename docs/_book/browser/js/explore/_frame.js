@@ -15,7 +15,7 @@
 //         { name: "start", label: "Start", options: { zero: "all zero", random: "random" }, value: "zero" },
 //         { name: "seed", label: "Seed", min: 0, max: 99, value: 0, when: settings => settings.start === "random" },
 //       ],
-//       async ready() {},                    // optional: before the first drawing, say to load a kernel (see `asset`)
+//       async ready() {},                    // optional: before the first drawing, say to load the kernel
 //       compute(settings) { return ... },    // the numbers; not called again while only `view` controls move
 //       height: (width, settings) => width * 0.6,  // of the drawing, in CSS pixels; this is the default
 //       draw(state, settings, { width, height }) { return [...] },  // children of the <svg>, see _draw.js
@@ -29,14 +29,10 @@
 // code and the numbers (`data-numbers`, JSON) follow a fifth of a second after the last move. The element has
 // `data-state` "ready" when they are up to date and "moving" before that.
 
-import { files } from "../_files.js"
 import { html, svg } from "./_draw.js"
 
 const SETTLED = 200 // ms without a move, after which sentences are read out: while a slider moves they would pile up
 const RUN = 5000 // ms from one end of a slider to the other
-
-// The address of a file of the live parts, by the name it had before it was hashed: `await asset("kernel.wasm")`.
-export const asset = async name => (await files())[name]
 
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 

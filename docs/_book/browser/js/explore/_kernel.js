@@ -1,33 +1,48 @@
 // The kernel's JavaScript face. Each explorable has an instance of its own: it lays out the memory as it needs.
 
-import { asset } from "./_frame.js"
+import { files } from "../_files.js"
 
-// In the kernel's order. The library has them by the same names.
-export const ACTIVATIONS = ["identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu"]
+const POINTS = 512 // at most, of a curve
 
-export const load = async () => {
-  const bytes = await (await fetch(await asset("kernel.wasm"))).arrayBuffer()
+export const load = async () => face(await (await fetch((await files())["kernel.wasm"])).arrayBuffer())
+
+export const face = async bytes => {
   const { instance } = await WebAssembly.instantiate(bytes)
   const kernel = instance.exports
   kernel.tables()
+  // Addresses of arrays of so many bytes each, from some address on.
+  const laid = (from, sizes) => {
+    let end = from
+    const addresses = sizes.map(size => {
+      const at = Math.ceil(end / 64) * 64
+      end = at + size
+      return at
+    })
+    const missing = Math.ceil((end - kernel.memory.buffer.byteLength) / 65536)
+    if (missing > 0) kernel.memory.grow(missing)
+    return addresses
+  }
+  const [a, df, others] = laid(kernel.free(), [8 * POINTS, 8 * POINTS, 0])
+  // The memory moves when it grows.
+  const values = (at, length) => new Float64Array(kernel.memory.buffer, at, length)
   return {
     ...kernel,
     seed: seed => kernel.seed(seed % 2 ** 32, Math.floor(seed / 2 ** 32)),
-    // Addresses of arrays of so many bytes each. What an earlier layout holds is lost.
-    place(sizes) {
-      let end = kernel.free()
-      const addresses = sizes.map(size => {
-        const at = Math.ceil(end / 64) * 64
-        end = at + size
-        return at
-      })
-      const missing = Math.ceil((end - kernel.memory.buffer.byteLength) / 65536)
-      if (missing > 0) kernel.memory.grow(missing)
-      return addresses
-    },
-    // Copies, since the memory moves when it grows.
+    // What an earlier layout holds is lost.
+    place: sizes => laid(others, sizes),
     counts: (at, length) => [...new Uint32Array(kernel.memory.buffer, at, length)],
-    values: (at, length) => new Float64Array(kernel.memory.buffer, at, length).slice(),
+    values,
+    // The number of an activation, by its name in the library.
+    kind: name => kernel[name.toUpperCase()].value,
+    // An activation and its slope at some points; valid until the next call.
+    curve(kind, z) {
+      const even = z.length + (z.length % 2)
+      values(a, even).fill(0).set(z)
+      values(df, even).fill(1)
+      kernel.activate64(a, a, even, kind)
+      kernel.damp64(df, a, even, kind)
+      return { a: values(a, z.length), df: values(df, z.length) }
+    },
   }
 }
 
@@ -80,7 +95,7 @@ export const network = kernel => {
     prepare(settings)
     const { width, depth, examples, activation } = settings
     const bytes = bits / 8
-    const kind = ACTIVATIONS.indexOf(activation)
+    const kind = kernel.kind(activation)
     const column = width * examples
     const sent = bits === 32 ? Math.min(examples, SENT) : examples
     const { A, back, forth } = layout

@@ -40,46 +40,21 @@ const NAMES = {
 // Equations 4.1 and 4.2: averages over a normal z, as sums over a grid.
 const GRID = Array.from({ length: 320 }, (_, i) => (i - 159.5) / 20)
 const MASS = GRID.map(z => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI) / 20)
-const bent = (f, df) => ({ f, df })
-const CURVES = {
-  identity: bent(
-    z => z,
-    () => 1,
-  ),
-  tanh: bent(Math.tanh, z => 1 - Math.tanh(z) ** 2),
-  sigmoid: bent(
-    z => 1 / (1 + Math.exp(-z)),
-    z => 1 / (2 + Math.exp(z) + Math.exp(-z)),
-  ),
-  relu: bent(
-    z => Math.max(z, 0),
-    z => +(z > 0),
-  ),
-  leaky_relu: bent(
-    z => (z > 0 ? z : 0.01 * z),
-    z => (z > 0 ? 1 : 0.01),
-  ),
-  scaled_tanh: bent(
-    z => 1.7159 * Math.tanh((2 / 3) * z),
-    z => ((1.7159 * 2) / 3) * (1 - Math.tanh((2 / 3) * z) ** 2),
-  ),
-  selu: bent(
-    z => 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * Math.expm1(z)),
-    z => 1.0507009873554805 * (z > 0 ? 1 : 1.6732632423543772 * Math.exp(z)),
-  ),
-}
-
 // By how much a wide network changes the size of the activations from its first hidden layer to layer 1, 2, ..., and of what comes
 // back from layer 1, 2, ... to the first.
 const expected = (activation, sigma, depth) => {
-  const { f, df } = CURVES[activation]
-  const mean = (g, spread) => GRID.reduce((sum, z, i) => sum + MASS[i] * g(spread * z) ** 2, 0)
+  const kind = kernel.kind(activation)
+  const mean = values => MASS.reduce((sum, mass, i) => sum + mass * values[i] ** 2, 0)
   const q = [1]
   const back = [1]
   for (let l = 1; l <= depth; l++) {
     const spread = sigma * Math.sqrt(q[l - 1])
-    q.push(mean(f, spread))
-    back.push(back[l - 1] * sigma * Math.sqrt(mean(df, spread)))
+    const { a, df } = kernel.curve(
+      kind,
+      GRID.map(z => spread * z),
+    )
+    q.push(mean(a))
+    back.push(back[l - 1] * sigma * Math.sqrt(mean(df)))
   }
   return { forward: q.slice(1).map(length => Math.sqrt(length / q[1])), backward: back.slice(0, depth) }
 }

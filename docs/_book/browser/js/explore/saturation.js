@@ -1,7 +1,7 @@
 // Chapter 3: one layer under the curve of its activation, and how much of it lies where the curve is flat.
 
-import { said, svg, text } from "./_draw.js"
-import { ACTIVATIONS, load } from "./_kernel.js"
+import { path, said, svg, text } from "./_draw.js"
+import { load } from "./_kernel.js"
 
 const UNITS = 400
 const EXAMPLES = 40
@@ -9,17 +9,10 @@ const SPAN = 8 // the picture shows z from -8 to 8
 const BINS = 64
 const FLAT = Math.atanh(0.97)
 
+// Where each begins to be flat; a sigmoid is a tanh of half its argument.
 const CURVES = {
-  tanh: { low: -1, high: 1, flat: FLAT, f: Math.tanh, slope: a => 1 - a * a, tanh: a => a },
-  // a tanh of half its argument
-  sigmoid: {
-    low: 0,
-    high: 1,
-    flat: 2 * FLAT,
-    f: z => 1 / (1 + Math.exp(-z)),
-    slope: a => a * (1 - a),
-    tanh: a => 2 * a - 1,
-  },
+  tanh: { low: -1, high: 1, flat: FLAT, tanh: a => a },
+  sigmoid: { low: 0, high: 1, flat: 2 * FLAT, tanh: a => 2 * a - 1 },
 }
 
 let kernel
@@ -28,12 +21,13 @@ let drawn // the fan-in that they hold draws for
 
 const prepare = inputs => {
   if (drawn === inputs) return
-  const sizes = [inputs * EXAMPLES, UNITS * inputs, UNITS * EXAMPLES, UNITS * EXAMPLES].map(count => 8 * count)
-  const [X, W, Z, A, bins] = kernel.place([...sizes, 4 * BINS])
-  at = { X, W, Z, A, bins }
+  const layer = UNITS * EXAMPLES
+  const sizes = [inputs * EXAMPLES, UNITS * inputs, layer, layer, layer].map(count => 8 * count)
+  const [X, W, Z, A, slopes, bins] = kernel.place([...sizes, 4 * BINS])
+  at = { X, W, Z, A, slopes, bins }
   kernel.seed(0)
   kernel.normals(X, inputs * EXAMPLES)
-  const signs = new Float64Array(kernel.memory.buffer, X, inputs * EXAMPLES)
+  const signs = kernel.values(X, inputs * EXAMPLES)
   signs.set(signs.map(Math.sign))
   kernel.normals(W, UNITS * inputs)
   drawn = inputs
@@ -60,21 +54,22 @@ export default {
 
   compute({ activation, scale, inputs }) {
     prepare(inputs)
-    const { low, high, slope, tanh } = CURVES[activation]
-    const { X, W, Z, A, bins } = at
+    const { low, high, tanh } = CURVES[activation]
+    const { X, W, Z, A, slopes, bins } = at
     const count = UNITS * EXAMPLES
+    const kind = kernel.kind(activation)
     kernel.product64(W, inputs, 1, X, Z, UNITS, inputs, EXAMPLES, 10 ** scale)
-    kernel.activate64(Z, A, count, ACTIVATIONS.indexOf(activation))
+    kernel.activate64(Z, A, count, kind)
+    kernel.values(slopes, count).fill(1)
+    kernel.damp64(slopes, A, count, kind)
     kernel.histogram(Z, count, bins, BINS, -SPAN, SPAN)
     const z = kernel.counts(bins, BINS)
     kernel.histogram(A, count, bins, BINS, low, high)
     const a = kernel.counts(bins, BINS)
     let flat = 0
     let steep = 0
-    for (const value of kernel.values(A, count)) {
-      flat += Math.abs(tanh(value)) > 0.97
-      steep += slope(value)
-    }
+    for (const value of kernel.values(A, count)) flat += Math.abs(tanh(value)) > 0.97
+    for (const slope of kernel.values(slopes, count)) steep += slope
     const s = Math.sqrt(kernel.square64(Z, count))
     return { s, saturated: flat / count, slope: steep / count, z, a, outside: 1 - z.reduce((x, y) => x + y) / count }
   },
@@ -82,7 +77,7 @@ export default {
   height: width => Math.min(Math.max(0.62 * width, 300), 420),
 
   draw({ z, a, s, saturated, outside }, { activation }, { width, height }) {
-    const { low, high, flat, f } = CURVES[activation]
+    const { low, high, flat } = CURVES[activation]
     const left = 34
     const side = Math.max(0.2 * width, 66)
     const below = 0.3 * height
@@ -141,15 +136,12 @@ export default {
     })
 
     line(`M${main.left} ${under}H${right}M${right + 10} ${main.top}V${bottom}`, { stroke: "var(--grid)" })
-    line(`M${main.left} ${y(f(0)).toFixed(1)}H${right}M${x(0).toFixed(1)} ${main.top}V${bottom}`, {
+    line(`M${main.left} ${y((low + high) / 2).toFixed(1)}H${right}M${x(0).toFixed(1)} ${main.top}V${bottom}`, {
       stroke: "var(--grid)",
       "stroke-dasharray": "2 3",
     })
-    let curve = ""
-    for (let i = 0; i <= 160; i++) {
-      const value = -SPAN + (i / 160) * 2 * SPAN
-      curve += `${i ? "L" : "M"}${x(value).toFixed(1)} ${y(f(value)).toFixed(1)}`
-    }
+    const points = Array.from({ length: 161 }, (_, i) => -SPAN + (i / 160) * 2 * SPAN)
+    const curve = path(points.map(x), Array.from(kernel.curve(kernel.kind(activation), points).a, y))
     line(curve, { stroke: "currentColor", "stroke-width": 2.5 })
 
     for (const value of [low, (low + high) / 2, high])
