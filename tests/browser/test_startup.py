@@ -117,7 +117,7 @@ def squeezed(path):
 def stock(tmp_path_factory):
     """A server with Pyodide as it comes."""
     folder = tmp_path_factory.mktemp("stock")
-    for file in (live._modules() / "pyodide").iterdir():
+    for file in (live.packages() / "pyodide").iterdir():
         shutil.copy(file, folder)
     for wheel in (making.shared() / "pyodide").glob("numpy-*.whl"):
         shutil.copy(wheel, folder)

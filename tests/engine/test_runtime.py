@@ -32,7 +32,7 @@ def archive(**files):
 def modules():
     """The packages of npm; where they cannot be had, only CI must have them."""
     try:
-        return live._modules()
+        return live.packages()
     except (making.MissingError, OSError, subprocess.SubprocessError) as error:
         if os.environ.get("SHALLOWNET_LIVE") == "required":
             raise
@@ -106,7 +106,7 @@ def test_what_no_source_has_is_named_in_one_line(sources, tmp_path):
 def test_without_the_runtime_the_explorables_are_there(required, level, monkeypatch, caplog, tmp_path):
     """A strict build fails on what is logged above information: in CI only."""
     monkeypatch.setenv("SHALLOWNET_LIVE", required)
-    monkeypatch.setattr(live, "_modules", lambda: tmp_path)
+    monkeypatch.setattr(live, "packages", lambda: tmp_path)
     monkeypatch.setattr(live, "_bundle", lambda *_: ({"explore-A.js": b""}, {"explore.js": "explore-A.js"}))
     monkeypatch.setattr(live, "_compiled", lambda *_: b"")
 
@@ -125,6 +125,15 @@ def test_without_the_runtime_the_explorables_are_there(required, level, monkeypa
 
 
 # What is made
+
+
+def test_the_scripts_pass_their_own_checks(modules):
+    """Format, lint, types, and the tests under Node: what `python -m _book.browser.check` says."""
+    command = [sys.executable, "-m", "_book.browser.check"]
+    found = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=runtime.ROOT)
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert re.search(r"^\S+ tests [1-9]", found.stdout, re.MULTILINE)
 
 
 def test_an_archive_depends_on_its_content_alone():

@@ -34,18 +34,14 @@ def build(cache: Path) -> dict[str, bytes]:
     if os.environ.get("SHALLOWNET_LIVE") == "off":
         return {}
     try:
-        modules = _modules()
+        modules = packages()
         files, names = _bundle(modules, cache)
-        # The page's arrays lie above the kernel's own tables.
-        kernel = _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192")
-        found = {"kernel.wasm": kernel}
+        found = {"kernel.wasm": kernel(modules, cache)}
     except FAULTS as error:
         _without("explorables and its live cells", error)
         return {}
     try:
-        # What NumPy lacks in the browser works in NumPy's own memory.
-        loops = _compiled(HERE / "numpy" / "index.ts", modules, cache, "--importMemory")
-        parts = {**runtime.build(modules, cache), "numpy.wasm": loops}
+        parts = {**runtime.build(modules, cache), "numpy.wasm": loops(modules, cache)}
         found |= {runtime.FOLDER + name: data for name, data in parts.items()}
     except FAULTS as error:
         _without("live cells", error)
@@ -77,8 +73,8 @@ def find(files: dict[str, bytes], name: str) -> str | None:
     return found[0] if found else None
 
 
-def _modules() -> Path:
-    """Install the packages of package-lock.json, once for each state of that file."""
+def packages(*, tools: bool = False) -> Path:
+    """Install the packages of package-lock.json, once for each state of that file; `tools` are those of the check."""
     for program in ("node", "npm"):
         if not shutil.which(program):
             raise MissingError(f"they need {program}, which is not installed")
@@ -88,9 +84,11 @@ def _modules() -> Path:
         for file in (lock, HERE / "package.json"):
             shutil.copy(file, fresh)
         # No script of a package runs here: none of them needs one.
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], fresh)
+        quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        run(["npm", "ci", *quiet, *([] if tools else ["--omit=dev"])], fresh)
 
-    return made(shared() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16], install) / "node_modules"
+    key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16] + ("-tools" if tools else "")
+    return made(shared() / "npm" / key, install) / "node_modules"
 
 
 def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -113,6 +111,17 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
     stems = {file.relative_to(HERE / "js").with_suffix("").as_posix() for file in entries}
     names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
     return files, names
+
+
+def kernel(modules: Path, cache: Path) -> bytes:
+    """Compile what the explorables compute with."""
+    # The page's arrays lie above the kernel's own tables.
+    return _compiled(HERE / "kernel" / "index.ts", modules, cache, "--memoryBase", "8192")
+
+
+def loops(modules: Path, cache: Path) -> bytes:
+    """Compile what NumPy lacks in the browser, which works in NumPy's own memory."""
+    return _compiled(HERE / "numpy" / "index.ts", modules, cache, "--importMemory")
 
 
 def _compiled(source: Path, modules: Path, cache: Path, *options: str) -> bytes:

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { face } from "../js/explore/_kernel.js"
+import { apart, made, numbers } from "./_made.js"
+
+const { activations, z, draws } = numbers
+const kernel = await face(made("kernel.wasm"))
+
+for (const [name, { f, df }] of Object.entries(activations)) {
+  test(`${name} and its slope are the library's`, () => {
+    const found = kernel.curve(kernel.kind(name), z)
+
+    assert.ok(apart(found.a, f) < 1e-15, `${apart(found.a, f)}`)
+    // From the value and not from z, so it has the digits that the value leaves.
+    assert.ok(apart(found.df, df) < 1e-15, `${apart(found.df, df)}`)
+  })
+
+  test(`${name} in float32`, () => {
+    const [from, to] = kernel.place([4 * z.length, 4 * z.length])
+    const view = at => new Float32Array(kernel.memory.buffer, at, z.length)
+    view(from).set(z)
+    kernel.activate32(from, to, z.length, kernel.kind(name))
+
+    assert.ok(apart(view(to), f) < 3e-7, `${apart(view(to), f)}`)
+  })
+}
+
+test("a curve may have an odd number of points", () => {
+  assert.deepEqual([...kernel.curve(kernel.kind("relu"), [-1, 0, 2]).a], [0, 0, 2])
+  assert.deepEqual([...kernel.curve(kernel.kind("relu"), [-1, 0, 2]).df], [0, 0, 1])
+})
+
+test("a curve lies beside what an explorable has placed", () => {
+  const [at] = kernel.place([80])
+  kernel.values(at, 10).fill(7)
+  kernel.curve(kernel.kind("tanh"), z)
+
+  assert.deepEqual([...kernel.values(at, 10)], Array(10).fill(7))
+})
+
+test("draws are NumPy's, also with a seed of more than 32 bits", () => {
+  for (const [seed, { normals }] of Object.entries(draws)) {
+    const [at] = kernel.place([8 * normals.length])
+    kernel.seed(+seed)
+    kernel.normals(at, normals.length)
+
+    assert.ok(apart(kernel.values(at, normals.length), normals) < 4e-16)
+  }
+})
