@@ -3,22 +3,32 @@
 
 import { files } from "./_files.js"
 
+/** @import { Outcome, PythonClient, Status } from "./types" */
+
 const EMPTY = { output: "", traceback: null, figures: [], seconds: 0, line: null, message: null }
 
+/** @returns {PythonClient} */
 const create = () => {
-  let worker,
-    starting,
-    waiting = new Map(),
-    listeners = new Set(),
-    ids = 0
+  /** @type {Worker | undefined} */
+  let worker
+  /** @type {Promise<unknown> | undefined} */
+  let starting
+  let ids = 0
+  /** @type {Map<number, (outcome: Outcome) => void>} */
+  const waiting = new Map()
+  /** @type {Set<(status: Status) => void>} */
+  const listeners = new Set()
+  /** @type {Status} */
   const status = { state: "off", message: "", done: 0, total: 0 }
 
+  /** @type {(change: Partial<Status>) => void} */
   const tell = change => {
     Object.assign(status, change)
     document.documentElement.dataset.runtime = status.state
     for (const listener of listeners) listener({ ...status })
   }
 
+  /** @type {(outcome: Partial<Outcome> & Pick<Outcome, "state">) => void} */
   const end = outcome => {
     worker?.terminate()
     worker = starting = undefined
@@ -43,10 +53,10 @@ const create = () => {
       mine.onmessage = ({ data }) => {
         if (mine !== worker) return
         if (data.progress) tell(data.progress)
-        else if (data.ready) resolve()
+        else if (data.ready) resolve(undefined)
         else if (data.failed) reject(new Error(data.failed))
         else {
-          waiting.get(data.id)?.(data.outcome)
+          waiting.get(data.id)?.({ ...EMPTY, ...data.outcome })
           waiting.delete(data.id)
         }
       }
@@ -54,14 +64,17 @@ const create = () => {
     })
   }
 
+  /** @type {(message: string) => void} */
   const fail = message => {
     end({ state: "failed", message })
     tell({ state: "failed", message })
   }
 
+  /** @returns {Promise<unknown>} */
   const start = () => {
     if (starting) return starting
     tell({ state: "loading", message: "", done: 0, total: 0 })
+    /** @type {Promise<unknown>} */
     const mine = boot().then(
       () => mine === starting && tell({ state: "ready" }),
       error => {
@@ -73,11 +86,12 @@ const create = () => {
     return mine
   }
 
+  /** @type {(call: "run" | "check" | "forget", space: string, given: unknown) => Promise<Outcome>} */
   const ask = async (call, space, given) => {
     const id = ++ids
     const outcome = new Promise(resolve => waiting.set(id, resolve))
     start().then(
-      () => waiting.has(id) && worker.postMessage({ id, call, space, given: JSON.stringify(given) }),
+      () => waiting.has(id) && worker?.postMessage({ id, call, space, given: JSON.stringify(given) }),
       () => {}, // `fail` has answered
     )
     return outcome
@@ -94,7 +108,9 @@ const create = () => {
     start,
     run: (space, cell) => ask("run", space, cell),
     check: (space, exercise) => ask("check", space, exercise),
-    forget: space => void (status.state === "ready" && ask("forget", space, null)),
+    forget(space) {
+      if (status.state === "ready") ask("forget", space, null)
+    },
     // A worker that computes hears nothing: it is ended, and another one starts.
     stop() {
       end({ state: "stopped" })

@@ -1,15 +1,21 @@
 // On every page with blocks that run: small, since every reader gets it. It puts the buttons there and shows what the
 // reader has edited; what they do is loaded when the first of them is pressed.
 
+/** @import { Cell, CellData, LivePage } from "./types" */
+
+/** @type {LivePage | undefined} */
 let page
+/** @type {Promise<typeof import("./_cells.js")> | undefined} */
 let module
 
+/** @type {(text: string) => string} */
 const hash = text => {
   let found = 5381
   for (let at = 0; at < text.length; at++) found = ((found * 33) ^ text.charCodeAt(at)) >>> 0
   return found.toString(36)
 }
 
+/** @type {(action: string, text: string, what: string) => HTMLButtonElement} */
 const button = (action, text, what) => {
   const made = document.createElement("button")
   made.type = "button"
@@ -19,6 +25,7 @@ const button = (action, text, what) => {
   return made
 }
 
+/** @type {(className: string) => HTMLElement} */
 const span = className => {
   const made = document.createElement("span")
   made.className = className
@@ -26,6 +33,7 @@ const span = className => {
 }
 
 // A reader may have forbidden it.
+/** @type {(key: string) => string | null} */
 const stored = key => {
   try {
     return localStorage.getItem(key)
@@ -34,83 +42,101 @@ const stored = key => {
   }
 }
 
-const cell = (box, number, solution) => {
-  const code = box.querySelector("code")
+/** @type {(box: Element) => HTMLElement} */
+const listing = box => /** @type {HTMLElement} */ (box.querySelector("code"))
+
+// A block of the book, or the place for an answer; `answer` is the answer's number, else 0.
+/** @type {(page: LivePage, box: HTMLElement, data: CellData, answer: number, book: string) => Cell} */
+const cell = (page, box, data, answer, book) => {
+  const name = answer ? `your answer${answer > 1 ? ` ${answer}` : ""}` : `block ${data.number}`
+  const code = listing(box)
   const text = code.textContent.trimEnd()
-  const session = box.classList.contains("language-pycon")
-  const name = solution ? `your answer${number > 1 ? ` ${number}` : ""}` : `block ${number}`
-  const made = { box, code, number, name, text, session, solution }
-  // What the reader starts from: a session without its prompts.
-  made.source = session ? box.dataset.copy.trimEnd() : text
-  made.html = code.innerHTML
-  made.copy = box.dataset.copy
+  const copy = box.dataset.copy ?? ""
   // The block's own text is in the key: one that the book has changed since is not replaced by what was edited before.
-  const base = `${location.pathname} ${hash(solution ? solution.textContent : text)}`
-  made.key = page.keys.has(base) ? `${base} ${number}` : base
-  page.keys.add(made.key)
+  const base = `${location.pathname} ${hash(book)}`
+  const key = page.keys.has(base) ? `${base} ${answer || data.number}` : base
+  page.keys.add(key)
   // The examples of a docstring start from no names.
   const docstring = box.closest(".doc-contents")
-  made.space = docstring
-    ? `${page.space}#${[...document.querySelectorAll(".doc-contents")].indexOf(docstring)}`
-    : page.space
-  made.bar = document.createElement("div")
+  const made = {
+    ...{ box, code, name, data, text, copy, key },
+    check: answer ? data.check : undefined,
+    // What the reader starts from: a session without its prompts.
+    source: data.language === "pycon" ? copy.trimEnd() : text,
+    html: code.innerHTML,
+    space: docstring
+      ? `${page.space}#${[...document.querySelectorAll(".doc-contents")].indexOf(docstring)}`
+      : page.space,
+    bar: document.createElement("div"),
+    says: span("cell__says"),
+    edited: null,
+  }
   made.bar.className = "cell__bar"
-  made.says = span("cell__says")
   made.bar.append(
-    solution ? button("check", "Check", name) : button("run", "Run", name),
+    answer ? button("check", "Check", name) : button("run", "Run", name),
     button("stop", "Stop", name),
-    button("edit", solution ? "Write" : "Edit", name),
-    button("reset", solution ? "Clear" : "Reset", name),
+    button("edit", answer ? "Write" : "Edit", name),
+    button("reset", answer ? "Clear" : "Reset", name),
     made.says,
   )
   box.append(made.bar)
   box.dataset.state = "idle"
-  show(made, stored(made.key))
+  show(made, stored(key))
   return made
 }
 
-// An exercise whose solution says how it is checked: an empty cell before the solution.
-const answer = solution => {
+// An empty cell before the solution of an exercise.
+/** @type {(solution: HTMLElement) => HTMLElement} */
+const blank = solution => {
   const box = document.createElement("div")
   box.className = "language-python highlight answer"
   box.dataset.cell = box.dataset.copy = ""
-  box.append(document.createElement("pre"))
-  box.firstChild.append(document.createElement("code"))
-  solution.closest("details").before(box)
+  const pre = document.createElement("pre")
+  pre.append(document.createElement("code"))
+  box.append(pre)
+  solution.closest("details")?.before(box)
   return box
 }
 
 // Show the reader's text in a cell, or, without one, the book's.
-export const show = (cell, edited) => {
+/** @type {(cell: Cell, edited: string | null) => void} */
+const show = (cell, edited) => {
   cell.edited = edited
   cell.box.toggleAttribute("data-edited", edited !== null)
   if (edited === null) cell.code.innerHTML = cell.html
   else cell.code.textContent = edited
   cell.box.dataset.copy = edited ?? cell.copy
-  cell.says.textContent = edited === null || cell.solution ? "" : "Edited"
+  cell.says.textContent = edited === null || cell.check ? "" : "Edited"
 }
 
 const prepare = () => {
-  const boxes = [...document.querySelectorAll("article [data-cell]:not([data-state])")]
+  /** @type {NodeListOf<HTMLElement>} */
+  const boxes = document.querySelectorAll("article [data-cell]:not([data-state])")
   document.documentElement.dataset.runtime ??= "off"
   if (!boxes.length) return
-  page = { space: location.pathname, keys: new Set(), show }
-  let [number, answers] = [0, 0]
-  page.cells = boxes.flatMap(box => {
-    const code = box.querySelector("code")
-    const found = box.dataset.check ? [cell(answer(box), ++answers, code)] : []
-    if (found.length) found[0].checked = box.dataset.check
-    return [...found, cell(box, ++number)]
-  })
-  page.top = document.querySelector("article .tools")
-  page.live = span("cell__live")
-  page.live.setAttribute("role", "status")
-  page.says = span("cell__says")
-  if (page.top) {
-    page.top.prepend(button("run", "Run all", `${number} blocks`), button("stop", "Stop", "all blocks"), page.says)
-    page.top.append(page.live)
+  /** @type {LivePage} */
+  const here = {
+    ...{ space: location.pathname, keys: new Set(), cells: [], show },
+    ...{ top: document.querySelector("article .tools"), live: span("cell__live"), says: span("cell__says") },
   }
-  const here = page
+  page = here
+  let answers = 0
+  for (const box of boxes) {
+    /** @type {CellData} */
+    const data = JSON.parse(box.dataset.cell ?? "")
+    const book = listing(box).textContent
+    if (data.check) here.cells.push(cell(here, blank(box), data, ++answers, book))
+    here.cells.push(cell(here, box, data, 0, book.trimEnd()))
+  }
+  here.live.setAttribute("role", "status")
+  if (here.top) {
+    here.top.prepend(
+      button("run", "Run all", `${boxes.length} blocks`),
+      button("stop", "Stop", "all blocks"),
+      here.says,
+    )
+    here.top.append(here.live)
+  }
   module?.then(cells => cells.restore(here))
   // Who has run something on an earlier visit has it all; a first visit downloads nothing unasked.
   if (!module && navigator.serviceWorker?.controller && !navigator.connection?.saveData)
@@ -121,21 +147,23 @@ const prepare = () => {
     )
 }
 
-const load = () =>
-  (module ??= import("./_cells.js").catch(error => {
+const load = () => {
+  module ??= import("./_cells.js").catch(error => {
     module = undefined
     throw error
-  }))
+  })
+  return module
+}
 
 document.addEventListener("click", async event => {
-  const pressed = event.target.closest("[data-action]")
+  const pressed = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-action]"))
   if (!pressed || !page) return
   const here = page
   const found = here.cells.find(({ bar }) => bar.contains(pressed))
   const says = found?.says ?? here.says
   try {
     const cells = await load()
-    await cells.act(pressed.dataset.action, here, found)
+    await cells.act(pressed.dataset.action ?? "", here, found)
   } catch (error) {
     console.warn(error)
     says.textContent = "This could not be loaded. Try again"
