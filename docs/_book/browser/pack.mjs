@@ -3,7 +3,7 @@
 import { pathToFileURL } from "node:url"
 
 const [pyodide, folder, optimize] = process.argv.slice(2)
-const { loadPyodide } = await import(pathToFileURL(`${pyodide}/pyodide.mjs`))
+const { loadPyodide } = await import(pathToFileURL(`${pyodide}/pyodide.mjs`).href)
 const python = await loadPyodide()
 python.FS.mkdirTree("/packed")
 python.FS.mount(python.FS.filesystems.NODEFS, { root: folder }, "/packed")

@@ -6,7 +6,10 @@ import { EditorState } from "@codemirror/state"
 import { drawSelection, EditorView, keymap } from "@codemirror/view"
 import { tags } from "@lezer/highlight"
 
+/** @import { Editor } from "./types" */
+
 // The page's own colours, which know light from dark.
+/** @type {(name: string) => string} */
 const colour = name => `var(--md-code-hl-${name}-color)`
 const colours = HighlightStyle.define([
   { tag: tags.comment, color: colour("comment") },
@@ -34,6 +37,7 @@ const look = EditorView.theme({
 })
 
 // An editor in the place of `before`; `act` has its label and what follows from its keys.
+/** @type {(before: Element, text: string, act: { label: string, change(text: string): void, run(): void }) => Editor} */
 export const open = (before, text, act) => {
   const parent = document.createElement("div")
   parent.className = "cell__editor"
@@ -68,7 +72,9 @@ export const open = (before, text, act) => {
           spellcheck: "false",
           tabindex: "0",
         }),
-        EditorView.updateListener.of(update => update.docChanged && act.change(update.state.doc.toString())),
+        EditorView.updateListener.of(update => {
+          if (update.docChanged) act.change(update.state.doc.toString())
+        }),
       ],
     }),
   })

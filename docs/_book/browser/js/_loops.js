@@ -5,15 +5,20 @@
 const TYPES = { 32: 11, 64: 12 } // NumPy's numbers of float32 and float64
 const REPLACE = 30 // where PyUFunc_ReplaceLoopBySignature stands in the table of its interface
 
+/** @import { Interpreter } from "./types" */
+
 // An id is an address. What the loops need of memory is an array that is kept for ever.
+/** @type {(size: number) => string} */
 const look = size => `
 import numpy
 numpy._room = numpy.zeros(${size}, numpy.uint8)
 [id(numpy.matmul), id(numpy.tanh), id(numpy._core._multiarray_umath._UFUNC_API), numpy._room.__array_interface__["data"][0]]
 `
 
+/** @type {(python: Interpreter, memory: WebAssembly.Memory, compiled: WebAssembly.Module) => void} */
 export const quicken = (python, memory, compiled) => {
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } })
+  const made = new WebAssembly.Instance(compiled, { env: { memory } })
+  const exports = /** @type {Record<string, WebAssembly.Global>} */ (made.exports)
   const [matmul, tanh, capsule, room] = python.runPython(look(exports.SIZE.value)).toJs()
   const words = new Uint32Array(memory.buffer)
   // A capsule holds the count of its references, its type, and the pointer.

@@ -7,22 +7,26 @@ export const keep = async () => {
   if (!navigator.serviceWorker) return
   await navigator.serviceWorker.register(new URL("../../sw.js", manifest()))
   const { active } = await navigator.serviceWorker.ready
+  /** @type {Record<string, string>} */
   const current = { ...(await files()), manifest: manifest().href }
   const loaded = performance.getEntriesByType("resource").map(entry => entry.name)
   const python = Object.keys(current).filter(name => /^(runtime\/|worker\.js|manifest)/.test(name))
   const page = location.origin + location.pathname
   const wanted = [page, ...loaded.filter(url => url.startsWith(location.origin)), ...python.map(name => current[name])]
   const kept = new Promise(resolve =>
-    navigator.serviceWorker.addEventListener("message", ({ data }) => data.type === "kept" && resolve()),
+    navigator.serviceWorker.addEventListener("message", ({ data }) => data.type === "kept" && resolve(undefined)),
   )
   navigator.serviceWorker.startMessages()
-  active.postMessage({ type: "keep", files: [...new Set(wanted)], current: Object.values(current) })
+  active?.postMessage({ type: "keep", files: [...new Set(wanted)], current: Object.values(current) })
   await kept
 }
 
 // Whether Python could start without the network: then a page may start it while nobody waits.
 export const isKept = async () => {
   if (!navigator.serviceWorker?.controller) return false
-  const { "runtime/python.wasm.gz": wasm } = await files().catch(() => ({}))
+  const wasm = await files().then(
+    found => found["runtime/python.wasm.gz"],
+    () => "",
+  )
   return !!wasm && !!(await caches.match(wasm))
 }

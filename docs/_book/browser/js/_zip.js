@@ -1,4 +1,5 @@
 // The files of a stored archive: [name, bytes]. Its directory is at the end; nothing in it is compressed.
+/** @type {(bytes: Uint8Array) => Generator<[string, Uint8Array]>} */
 export const entries = function* (bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   const end = bytes.length - 22

@@ -3,14 +3,17 @@
 
 const prepare = () => {
   // On the page that holds all chapters, which is for paper, figures stay as they are.
-  for (const host of document.querySelectorAll("[data-explore]:not(.part *, .explorable--ready)")) {
-    const name = host.dataset.explore
+  /** @type {NodeListOf<HTMLElement>} */
+  const hosts = document.querySelectorAll("[data-explore]:not(.part *, .explorable--ready)")
+  for (const host of hosts) {
+    const name = host.dataset.explore ?? ""
     const button = document.createElement("button")
     button.type = "button"
     button.className = "explorable__open"
     button.textContent = "Explore this figure"
     host.classList.add("explorable--ready")
     host.prepend(button)
+    /** @type {(pressed: boolean) => Promise<void>} */
     const open = async pressed => {
       button.disabled = true
       button.textContent = "Loading\u2026"

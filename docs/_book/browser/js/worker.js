@@ -1,27 +1,35 @@
 // Runs Python away from the page, which therefore never freezes. Told what the runtime's files are called, it fetches
 // all of them at once, puts them together and says "ready"; then it answers one call after the other.
 
-import { loadPyodide, version } from "pyodide/pyodide.mjs"
+import { loadPyodide, version } from "pyodide"
 import { quicken } from "./_loops.js"
 import { entries } from "./_zip.js"
 
+/** @import { Asked, Interpreter } from "./types" */
+
 const SITE = "/lib/python3.12/site-packages"
+/** @type {Record<string, string>} */
 let files // the address of each file by its name
+/** @type {Interpreter} */
 let python
+/** @type {any} */
 let cell // the Python module that runs cells
 let done = 0
 let total = 0
 
+/** @type {(message: unknown) => void} */
 const say = message => postMessage(message)
 
 // The last line of a Python traceback says what happened; the rest is for the console.
+/** @type {(error: any) => string} */
 const brief = error => {
   console.warn(error)
-  return String(error.message).trim().split("\n").pop()
+  return String(error.message).trim().split("\n").pop() ?? ""
 }
 
 class Unreachable extends Error {}
 
+/** @type {(name: string) => Promise<Response>} */
 const asked = async name => {
   let response
   try {
@@ -34,9 +42,11 @@ const asked = async name => {
 }
 
 // A file's bytes as they come: unpacked here, so that a host that compresses nothing will do.
+/** @type {(name: string) => Promise<ReadableStream<BufferSource>>} */
 const open = async name => {
   const response = await asked(name)
   total += Number(response.headers.get("content-length"))
+  /** @type {TransformStream<Uint8Array<ArrayBuffer>>} */
   const counted = new TransformStream({
     transform(chunk, controller) {
       done += chunk.byteLength
@@ -44,13 +54,17 @@ const open = async name => {
       controller.enqueue(chunk)
     },
   })
-  return response.body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"))
+  const body = /** @type {ReadableStream<Uint8Array<ArrayBuffer>>} */ (response.body)
+  return body.pipeThrough(counted).pipeThrough(new DecompressionStream("gzip"))
 }
 
+/** @type {(name: string) => Promise<Uint8Array>} */
 const fetched = async name => new Uint8Array(await new Response(await open(`runtime/${name}.zip.gz`)).arrayBuffer())
 
+/** @type {(name: string) => Promise<WebAssembly.Module>} */
 const compiled = async name => WebAssembly.compile(await (await asked(name)).arrayBuffer())
 
+/** @type {(bytes: Uint8Array) => void} */
 const install = bytes => {
   const made = new Set()
   for (const [name, data] of entries(bytes)) {
@@ -63,6 +77,7 @@ const install = bytes => {
 }
 
 const start = async () => {
+  /** @type {Record<string, Promise<BodyInit>>} */
   const core = {
     "python_stdlib.zip": open("runtime/python.zip.gz"),
     "pyodide.asm.wasm": open("runtime/python.wasm.gz"),
@@ -74,25 +89,26 @@ const start = async () => {
   })
   await Promise.all(Object.values(core))
   // Pyodide asks for its files by their own names; they are on their way already. There are no packages for it to load.
-  core["pyodide-lock.json"] = JSON.stringify({ info: { version }, packages: {} })
+  core["pyodide-lock.json"] = Promise.resolve(JSON.stringify({ info: { version }, packages: {} }))
   const really = self.fetch
   self.fetch = async (address, options) => {
-    const name = String(address).split("/").pop()
+    const name = String(address).split("/").pop() ?? ""
     if (!(name in core)) return really(address, options)
     const type = name.endsWith(".wasm") ? "application/wasm" : "application/zip"
     return new Response(await core[name], { headers: { "Content-Type": type } })
   }
   // Nor does it hand out its memory, in which the loops work.
   const { Memory } = WebAssembly
+  /** @type {WebAssembly.Memory[]} */
   const memories = []
   WebAssembly.Memory = class extends Memory {
-    constructor(size) {
+    constructor(/** @type {WebAssembly.MemoryDescriptor} */ size) {
       super(size)
       memories.push(this)
     }
   }
   try {
-    python = await loadPyodide({ indexURL: "/" })
+    python = /** @type {Interpreter} */ (await loadPyodide({ indexURL: "/" }))
   } finally {
     self.fetch = really
     WebAssembly.Memory = Memory
@@ -102,13 +118,11 @@ const start = async () => {
   python.runPython("import sys; sys.path.remove('')")
   cell = python.pyimport("_book.browser.cell")
   python.runPython("import shallownet")
-  quicken(
-    python,
-    memories.find(memory => memory.buffer === python._module.HEAP8.buffer),
-    await loops,
-  )
+  const memory = memories.find(({ buffer }) => buffer === python._module.HEAP8.buffer)
+  if (memory) quicken(python, memory, await loops)
 }
 
+/** @type {(asked: Exclude<Asked, { files: Record<string, string> }>) => Promise<unknown>} */
 const answer = async ({ call, space, given }) => {
   for (const name of call === "forget" ? [] : cell.needs(space, JSON.parse(given).code).toJs()) {
     install(await fetched(name))
@@ -117,7 +131,7 @@ const answer = async ({ call, space, given }) => {
 }
 
 let turn = Promise.resolve()
-self.onmessage = ({ data }) => {
+self.onmessage = (/** @type {MessageEvent<Asked>} */ { data }) => {
   if (data.files) {
     files = data.files
     start().then(

@@ -1,25 +1,38 @@
 // Drawing in SVG, in CSS pixels: text has the size of text on a phone as well, and colours are the book's own
 // (`var(--c0)` ... `var(--c9)`, `currentColor`), so that dark mode needs nothing.
 
+/** @typedef {{ left: number, top: number, width: number, height: number }} Box */
+/** @typedef {number | [number, string]} Tick */
+
 // An element of SVG: `svg("path", {d, stroke: "var(--c0)"})`.
+/** @type {(tag: string, attributes?: Record<string, string | number>, ...children: (Node | string)[]) => SVGElement} */
 export const svg = (tag, attributes = {}, ...children) => {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag)
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, `${value}`)
   element.append(...children)
   return element
 }
 
 // An element of HTML: `html("button", {type: "button", onclick}, "Reset")`.
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, unknown>} properties
+ * @param {(Node | string)[]} children
+ */
 export const html = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties)
+  const element = document.createElement(tag)
+  Object.assign(element, properties)
   element.append(...children)
   return element
 }
 
+/** @type {(x: number, y: number, string: string, attributes?: Record<string, string | number>) => SVGElement} */
 export const text = (x, y, string, attributes = {}) =>
   svg("text", { x: x.toFixed(1), y: y.toFixed(1), ...attributes }, string)
 
 // The `d` of a path through points in pixels; where a number is not finite, the line is interrupted.
+/** @type {(xs: ArrayLike<number>, ys: ArrayLike<number>) => string} */
 export const path = (xs, ys) => {
   let d = ""
   let pen = "M"
@@ -34,8 +47,15 @@ export const path = (xs, ys) => {
 
 // Axes in a box: `{box: {left, top, width, height}, x: [from, to], y: [from, to], xticks, yticks, xlabel, ylabel}`.
 // Ticks are numbers, or pairs [number, string]. Gives `{node, x, y}`: the drawing, and from a value to a pixel.
+/**
+ * @typedef {{ box: Box, x: [number, number], y: [number, number], xlabel?: string, ylabel?: string }} Plain
+ * @typedef {(value: number) => number} Scale
+ * @type {(axes: Plain & { xticks?: Tick[], yticks?: Tick[] }) => { node: SVGElement, x: Scale, y: Scale }}
+ */
 export const axes = ({ box, x, y, xticks = x, yticks = y, xlabel = "", ylabel = "" }) => {
+  /** @type {Scale} */
   const across = value => box.left + ((value - x[0]) / (x[1] - x[0])) * box.width
+  /** @type {Scale} */
   const up = value => box.top + box.height - ((value - y[0]) / (y[1] - y[0])) * box.height
   const bottom = box.top + box.height
   const node = svg("g", { class: "axes" })
@@ -64,5 +84,6 @@ export const axes = ({ box, x, y, xticks = x, yticks = y, xlabel = "", ylabel = 
 }
 
 // A number as the book writes it: a minus sign that is one.
+/** @type {(value: number, digits?: number) => string} */
 export const said = (value, digits) =>
   (digits === undefined ? `${value}` : value.toFixed(digits)).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212")

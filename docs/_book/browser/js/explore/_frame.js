@@ -31,12 +31,15 @@
 
 import { html, svg } from "./_draw.js"
 
+/** @import { Control, Explorable, Settings, Slider } from "../types" */
+
 const SETTLED = 200 // ms without a move, after which sentences are read out: while a slider moves they would pile up
 const RUN = 5000 // ms from one end of a slider to the other
 
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches
 
 // Settings as they stand in an address; whatever does not fit is left at its default.
+/** @type {(controls: Control[], written: string | null) => Settings} */
 export const parse = (controls, written) => {
   const settings = Object.fromEntries(controls.map(control => [control.name, control.value]))
   for (const part of (written ?? "").split(",")) {
@@ -48,30 +51,50 @@ export const parse = (controls, written) => {
   return settings
 }
 
+/** @type {(controls: Control[], settings: Settings) => string} */
 export const written = (controls, settings) =>
   controls
     .filter(({ name, value }) => settings[name] !== value)
     .map(({ name }) => `${name}:${settings[name]}`)
     .join(",")
 
+/** @type {(slider: Slider, value: number) => number} */
 const fitted = ({ min, max, step = 1 }, value) => {
   const steps = Math.round((Math.min(Math.max(value, min), max) - min) / step)
   return +(min + steps * step).toFixed(9) // 0.1 * 3 is not 0.3
 }
 
+/** @type {(host: HTMLElement, name: string, explorable: Explorable<any, any>, focus: boolean) => Promise<void>} */
 export const open = async (host, name, explorable, focus) => {
   await explorable.ready?.()
-  const { controls, compute, draw, says, code, numbers, title, height = width => width * 0.6 } = explorable
+  const {
+    controls,
+    compute,
+    draw,
+    says,
+    code,
+    numbers,
+    title,
+    height = (/** @type {number} */ w) => w * 0.6,
+  } = explorable
   const page = location.pathname
   const settings = parse(controls, new URLSearchParams(location.search).get(name))
-  let state, key, frame, timer, running
+  /** @type {unknown} */
+  let state
+  /** @type {string | undefined} */
+  let key
+  /** @type {number | undefined} */
+  let frame
+  /** @type {number | undefined} */
+  let timer
+  let running = 0 // the frame that is asked for while it plays
 
   const drawing = svg("svg", { role: "img", "aria-label": title, class: "explorable__drawing" })
   const picture = html("div", { className: "explorable__picture" }, drawing)
   const sentence = html("p", { className: "explorable__says", ariaLive: "polite" })
   const listing = html("code", { tabIndex: 0 }) // it scrolls
   const inputs = controls.map(control => input(control))
-  const player = controls.find(control => control.play)
+  const player = /** @type {Slider | undefined} */ (controls.find(control => control.play))
   const play = html("button", { type: "button", className: "explorable__play", textContent: "Play", onclick: run })
   const reset = html("button", { type: "button", textContent: "Reset", onclick: restore })
   const copy = html("button", { type: "button", textContent: "Copy", onclick: copied })
@@ -90,17 +113,18 @@ export const open = async (host, name, explorable, focus) => {
     ),
   )
 
+  /** @param {Control} control */
   function input(control) {
-    const { label, options, min, max, step = 1 } = control
-    const element = options
-      ? html("select", {}, ...Object.entries(options).map(([value, label]) => html("option", { value }, label)))
-      : html("input", { type: "range", min, max, step })
+    const { label, options } = control
+    const element = control.options
+      ? html("select", {}, ...Object.entries(control.options).map(([value, label]) => html("option", { value }, label)))
+      : html("input", { type: "range", min: control.min, max: control.max, step: control.step ?? 1 })
     element.name = control.name
     const shown = html("span", { className: "explorable__value", ariaHidden: "true" })
     const row = html("label", {}, html("span", {}, label), element, ...(options ? [] : [shown]))
     element.addEventListener("input", () => {
       stop()
-      settings[control.name] = options ? element.value : fitted(control, +element.value)
+      settings[control.name] = control.options ? element.value : fitted(control, +element.value)
       schedule()
     })
     return { control, element, shown, row }
@@ -110,11 +134,11 @@ export const open = async (host, name, explorable, focus) => {
   function place() {
     for (const { control, element, shown, row } of inputs) {
       const value = settings[control.name]
-      if (element.value !== `${value}`) element.value = value
+      if (element.value !== `${value}`) element.value = `${value}`
       row.hidden = !(control.when?.(settings) ?? true)
       if (control.options) continue
-      shown.textContent = control.show?.(value) ?? value
-      if (control.show) element.setAttribute("aria-valuetext", control.show(value))
+      shown.textContent = control.show?.(+value) ?? `${value}`
+      if (control.show) element.setAttribute("aria-valuetext", control.show(+value))
     }
   }
 
@@ -132,8 +156,8 @@ export const open = async (host, name, explorable, focus) => {
     const width = picture.clientWidth
     const size = { width, height: Math.round(height(width, settings)) }
     drawing.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`)
-    drawing.setAttribute("width", size.width)
-    drawing.setAttribute("height", size.height)
+    drawing.setAttribute("width", `${size.width}`)
+    drawing.setAttribute("height", `${size.height}`)
     drawing.replaceChildren(...draw(state, settings, size))
     place()
     clearTimeout(timer)
@@ -152,18 +176,20 @@ export const open = async (host, name, explorable, focus) => {
 
   function run() {
     if (running) return stop()
+    if (!player) return
     const { name, min, max } = player
-    const from = settings[name] >= max ? min : settings[name]
+    const from = +settings[name] >= max ? min : +settings[name]
     if (still()) {
       settings[name] = max
       return schedule()
     }
     play.textContent = "Pause"
+    /** @type {number | undefined} */
     let begun
-    const tick = now => {
+    const tick = (/** @type {number} */ now) => {
       begun ??= now
       settings[name] = fitted(player, from + ((max - min) * (now - begun)) / RUN)
-      if (settings[name] >= max || !host.isConnected) stop()
+      if (+settings[name] >= max || !host.isConnected) stop()
       else running = requestAnimationFrame(tick)
       show()
     }
@@ -173,7 +199,7 @@ export const open = async (host, name, explorable, focus) => {
 
   function stop() {
     cancelAnimationFrame(running)
-    running = undefined
+    running = 0
     play.textContent = "Play"
     clearTimeout(timer)
     timer = setTimeout(settle, SETTLED)
@@ -188,12 +214,16 @@ export const open = async (host, name, explorable, focus) => {
   async function copied() {
     await navigator.clipboard.writeText(listing.textContent)
     copy.textContent = "Copied"
-    setTimeout(() => (copy.textContent = "Copy"), 2000)
+    setTimeout(() => {
+      copy.textContent = "Copy"
+    }, 2000)
   }
 
   host.classList.add("explorable--open")
   host.replaceChildren(frameElement)
-  new ResizeObserver(() => picture.clientWidth !== +drawing.getAttribute("width") && schedule()).observe(picture)
+  new ResizeObserver(() => {
+    if (`${picture.clientWidth}` !== drawing.getAttribute("width")) schedule()
+  }).observe(picture)
   place()
   show()
   settle()
@@ -206,8 +236,9 @@ export const open = async (host, name, explorable, focus) => {
 }
 
 // In the query: the theme writes the part after the # as the reader scrolls.
+/** @type {(name: string, text: string) => void} */
 const remember = (name, text) => {
-  const url = new URL(location)
+  const url = new URL(location.href)
   if (text) url.searchParams.set(name, text)
   else if (url.searchParams.has(name)) url.searchParams.delete(name)
   else return

@@ -2,10 +2,14 @@
 
 // A network is {w: [2h numbers, a row a unit], v: [h numbers]}, with zero biases; `data` is {x: [2m numbers, a row an
 // input], y: [m numbers]}. Gives the losses, and W1 as it was, after 0 ... `steps` updates.
-export const train = ({ w, v }, { x, y }, steps, lr) => {
-  const [units, m] = [v.length, y.length]
-  w = Float64Array.from(w)
-  v = Float64Array.from(v)
+/**
+ * @typedef {{ w: ArrayLike<number>, v: ArrayLike<number> }} Network
+ * @typedef {{ x: ArrayLike<number>, y: ArrayLike<number> }} Data
+ * @type {(network: Network, data: Data, steps: number, lr: number) => { losses: Float64Array, path: Float64Array[] }}
+ */
+export const train = (network, { x, y }, steps, lr) => {
+  const [units, m] = [network.v.length, y.length]
+  const [w, v] = [Float64Array.from(network.w), Float64Array.from(network.v)]
   const b = new Float64Array(units)
   let c = 0
   const a = new Float64Array(units)

@@ -5,14 +5,17 @@ const M64 = (1n << 64n) - 1n
 const M128 = (1n << 128n) - 1n
 
 // SeedSequence (M. E. O'Neill's seed_seq_fe): a pool of four words, each hashed and mixed into the others.
+/** @type {(seed: number, count: number) => bigint[]} */
 const words = (seed, count) => {
   let hash = 0x43b0d7e5
+  /** @type {(value: number) => number} */
   const hashed = value => {
     value ^= hash
     hash = Math.imul(hash, 0x931e8875)
     value = Math.imul(value, hash)
     return (value ^ (value >>> 16)) >>> 0
   }
+  /** @type {(x: number, y: number) => number} */
   const mixed = (x, y) => {
     const result = Math.imul(0xca01f9dd, x) - Math.imul(0x4973f715, y)
     return (result ^ (result >>> 16)) >>> 0
@@ -30,13 +33,15 @@ const words = (seed, count) => {
 }
 
 // The generator with a seed from 0 to 2**53 - 1.
+/** @param {number} seed */
 export const generator = seed => {
   // PCG64 is O'Neill's PCG XSL RR 128/64.
   const [a, b, c, d, e, f, g, h] = words(seed, 8)
   const start = (b << 96n) | (a << 64n) | (d << 32n) | c
   const step = ((((f << 96n) | (e << 64n) | (h << 32n) | g) << 1n) | 1n) & M128
-  const next = state => (state * 0x2360ed051fc65da44385df649fccf645n + step) & M128
+  const next = (/** @type {bigint} */ state) => (state * 0x2360ed051fc65da44385df649fccf645n + step) & M128
   let state = next((step + start) & M128)
+  /** @type {bigint | undefined} */
   let half // of a 64-bit draw, kept for the next time 32 bits are asked for
 
   const uint64 = () => {
@@ -56,6 +61,7 @@ export const generator = seed => {
     return drawn & 0xffffffffn
   }
   // Uniform over 0 ... limit: as many bits as it has, until they fit.
+  /** @type {(limit: number) => number} */
   const upTo = limit => {
     const mask = 2 ** Math.ceil(Math.log2(limit + 1)) - 1
     for (;;) {
@@ -87,9 +93,9 @@ export const generator = seed => {
     uint64,
     random,
     normal,
-    randoms: count => Float64Array.from({ length: count }, random),
-    normals: count => Float64Array.from({ length: count }, normal),
-    permutation: values => {
+    randoms: (/** @type {number} */ count) => Float64Array.from({ length: count }, random),
+    normals: (/** @type {number} */ count) => Float64Array.from({ length: count }, normal),
+    permutation: (/** @type {number[]} */ values) => {
       const found = [...values]
       for (let i = found.length - 1; i > 0; i--) {
         const j = upTo(i)
@@ -106,11 +112,12 @@ export const generator = seed => {
 // An engine's exp may be off in its last bit, and an error grows from layer to layer: our draws have 13 digits of NumPy's.
 const R = 3.6541528853610088
 const AREA = 0.004928673233974655 // r f(r) + the tail
+/** @type {ReturnType<typeof ziggurat> | undefined} */
 let tables
 const ziggurat = () => {
   const [k, w, f] = [new Float64Array(256), new Float64Array(256), new Float64Array(256)]
   const size = 2 ** 52
-  const height = x => Math.exp(-0.5 * x * x)
+  const height = (/** @type {number} */ x) => Math.exp(-0.5 * x * x)
   const base = AREA / height(R) // as wide as the lowest layer would be without its tail
   k[0] = Math.floor((R / base) * size)
   w[0] = base / size

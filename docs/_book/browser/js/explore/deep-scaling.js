@@ -3,29 +3,59 @@
 import { axes, svg, text } from "./_draw.js"
 import { load, network } from "./_kernel.js"
 
+/** @import { Explorable, Kernel, Layer } from "../types" */
+/** @import { Box } from "./_draw.js" */
+/** @import { Passes } from "./_kernel.js" */
+/**
+ * @typedef {{ activation: string, scheme: string, sigma: number }} Start
+ * @typedef {Start & { depth: number, width: number, examples: string, seed: number }} Settings
+ * @typedef {{ forward: number, backward: number, sigma: number, learns: boolean }} Theory
+ * @typedef {Passes & Theory & { exact?: boolean, redraw?(): void }} Numbers
+ */
+
 const FIRST = -30 // sizes from 2^-30, about 10^-9,
 const BINS = 40 // to 2^10
 const DEEPEST = 50
 const WIDEST = 3 // the map's largest sigma_w
 
-// A scheme: how it draws, and the sigma_w it comes to, the standard deviation of a weight times the root of the fan-in.
+// A scheme: how it draws, and the sigma_w it comes to, the standard deviation of a weight times the root of the fan-in;
+// `theory` says the latter in Python.
+/** @type {Record<string, { label: string, draws?: string, sigma(settings: Settings): number, theory: string, code: string }>} */
 const SCHEMES = {
   small: {
     label: "std 0.01",
     sigma: ({ width }) => 0.01 * Math.sqrt(width),
+    theory: "0.01 * width**0.5",
     code: "partial(sn.initializers.normal, std=0.01)",
   },
-  lecun: { label: "1/n (LeCun, Glorot)", sigma: () => 1, code: "sn.initializers.lecun" },
-  he: { label: "2/n (He)", sigma: () => Math.SQRT2, code: "sn.initializers.he" },
-  gain: { label: "(5/3)\u00b2/n", sigma: () => 5 / 3, code: "partial(sn.initializers.lecun, gain=5 / 3)" },
+  lecun: { label: "1/n (LeCun, Glorot)", sigma: () => 1, theory: "1.0", code: "sn.initializers.lecun" },
+  he: { label: "2/n (He)", sigma: () => Math.SQRT2, theory: "2**0.5", code: "sn.initializers.he" },
+  gain: {
+    label: "(5/3)\u00b2/n",
+    sigma: () => 5 / 3,
+    theory: "5 / 3",
+    code: "partial(sn.initializers.lecun, gain=5 / 3)",
+  },
   habit: {
     label: "uniform \u00b11/\u221an",
     draws: "uniform",
     sigma: () => 3 ** -0.5,
+    theory: "3**-0.5",
     code: 'partial(sn.initializers.lecun, gain=3**-0.5, distribution="uniform")',
   },
-  orthogonal: { label: "orthogonal", draws: "orthogonal", sigma: () => 1, code: "sn.initializers.orthogonal" },
-  own: { label: "your own \u03c3", sigma: ({ sigma }) => sigma, code: "partial(sn.initializers.lecun, gain=sigma)" },
+  orthogonal: {
+    label: "orthogonal",
+    draws: "orthogonal",
+    sigma: () => 1,
+    theory: "1.0",
+    code: "sn.initializers.orthogonal",
+  },
+  own: {
+    label: "your own \u03c3",
+    sigma: ({ sigma }) => sigma,
+    theory: "sigma",
+    code: "partial(sn.initializers.lecun, gain=sigma)",
+  },
 }
 const NAMES = {
   relu: "ReLU",
@@ -40,11 +70,13 @@ const NAMES = {
 // Equations 4.1 and 4.2: averages over a normal z, as sums over a grid.
 const GRID = Array.from({ length: 320 }, (_, i) => (i - 159.5) / 20)
 const MASS = GRID.map(z => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI) / 20)
+
 // By how much a wide network changes the size of the activations from its first hidden layer to layer 1, 2, ..., and of what comes
 // back from layer 1, 2, ... to the first.
+/** @type {(activation: string, sigma: number, depth: number) => { forward: number[], backward: number[] }} */
 const expected = (activation, sigma, depth) => {
   const kind = kernel.kind(activation)
-  const mean = values => MASS.reduce((sum, mass, i) => sum + mass * values[i] ** 2, 0)
+  const mean = (/** @type {Float64Array} */ values) => MASS.reduce((sum, mass, i) => sum + mass * values[i] ** 2, 0)
   const q = [1]
   const back = [1]
   for (let l = 1; l <= depth; l++) {
@@ -61,31 +93,39 @@ const expected = (activation, sigma, depth) => {
 
 // A network learns, the map says, whose signals change less than a hundredfold in both directions: tests/browser/test_explore_deep.py
 // trains some on either side.
-const arrives = ratio => ratio > 0.01 && ratio < 100
+const arrives = (/** @type {number} */ ratio) => ratio > 0.01 && ratio < 100
+/** @type {Record<string, number[]>} */
 const edges = {}
-const edge = activation =>
-  (edges[activation] ??= Array.from({ length: WIDEST * 20 }, (_, i) => {
+/** @type {(activation: string) => number[]} */
+const edge = activation => {
+  edges[activation] ??= Array.from({ length: WIDEST * 20 }, (_, i) => {
     const { forward, backward } = expected(activation, (i + 1) / 20, DEEPEST)
     const first = forward.findIndex((ratio, l) => !arrives(ratio) || !arrives(backward[l]))
     return first < 0 ? DEEPEST : first
-  }))
+  })
+  return edges[activation]
+}
 
 const RAISED = [..."\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"]
-const power = exponent =>
-  `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[digit]).join("")}`
+const power = (/** @type {number} */ exponent) =>
+  `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[+digit]).join("")}`
+/** @type {[number, string][]} */
 const TICKS = [-8, -4, 0].map(exponent => [exponent / Math.log10(2), exponent ? power(exponent) : "1"])
 
-const size = value => {
+const size = (/** @type {number} */ value) => {
   if (value === 0) return "0"
   if (value >= 0.001 && value < 1000) return `${+value.toPrecision(2)}`
   const exponent = Math.floor(Math.log10(value))
   return `${(value / 10 ** exponent).toFixed(1)} \u00d7 ${power(exponent)}`
 }
 
+/** @type {Kernel} */
 let kernel
+/** @type {ReturnType<typeof network>} */
 let run
 
 // In float32 while a slider moves; in float64, as NumPy computes, once it rests: deep in chaos the first drowns in rounding.
+/** @type {(bits: 32 | 64, settings: Settings) => Passes} */
 const passes = (bits, settings) => {
   const scheme = SCHEMES[settings.scheme]
   const draws = scheme.draws ?? "normal"
@@ -96,6 +136,7 @@ const passes = (bits, settings) => {
   return run(bits, data, scheme.sigma(settings) * unit, { first: FIRST, bins: BINS })
 }
 
+/** @type {(state: Numbers, settings: Settings) => Numbers} */
 const exact = (state, settings) => {
   if (!state.exact) {
     Object.assign(state, passes(64, settings), { exact: true })
@@ -104,7 +145,8 @@ const exact = (state, settings) => {
   return state
 }
 
-export default {
+/** @type {Explorable<Settings, Numbers>} */
+const explorable = {
   title: "Sizes of activations and deltas, layer by layer",
   controls: [
     { name: "activation", label: "Activation", options: NAMES, value: "relu" },
@@ -152,14 +194,10 @@ export default {
     const across = phone ? (width - left - 20) / 2 : (width - left - 74) / 3
     const ridges = svg("g")
     state.redraw = () => {
-      const panels = [
-        ["activations", state.up, left],
-        ["deltas", state.down, left + across + 14],
-      ]
+      const box = { left, top: 24, width: across, height: tall }
       ridges.replaceChildren(
-        ...panels.flatMap(([label, layers, x]) =>
-          ridge(label, layers, { left: x, top: 24, width: across, height: tall }, x === left),
-        ),
+        ...ridge("activations", state.up, box, true),
+        ...ridge("deltas", state.down, { ...box, left: left + across + 14 }, false),
       )
     }
     state.redraw()
@@ -207,7 +245,7 @@ down_counts = [np.histogram(abs(delta), edges)[0].tolist() for delta in deltas]
 # The map: equations 4.1 and 4.2 for a wide network, whose first layer gets inputs of size 1.
 xi = (np.arange(320) - 159.5) / 20
 density = np.exp(-(xi**2) / 2) / np.sqrt(2 * np.pi) / 20
-sigma, q, backward = ${theory(scheme)}, [1.0], 1.0
+sigma, q, backward = ${SCHEMES[scheme].theory}, [1.0], 1.0
 for l in range(depth):
     z = sigma * q[-1] ** 0.5 * xi
     q.append((g.f(z) ** 2 @ density).item())
@@ -220,7 +258,8 @@ print(up[0], up[-1], down[-1], down[0], learns)
 
   numbers(state, settings) {
     const { up, down, forward, backward, learns } = exact(state, settings)
-    const [rms, counts] = [layer => layer.rms, layer => layer.counts]
+    const rms = (/** @type {Layer} */ layer) => layer.rms
+    const counts = (/** @type {Layer} */ layer) => layer.counts
     return {
       up: up.map(rms),
       down: down.map(rms),
@@ -233,23 +272,15 @@ print(up[0], up[-1], down[-1], down[0], learns)
   },
 }
 
-const theory = scheme =>
-  ({
-    small: "0.01 * width**0.5",
-    lecun: "1.0",
-    he: "2**0.5",
-    gain: "5 / 3",
-    habit: "3**-0.5",
-    orthogonal: "1.0",
-    own: "sigma",
-  })[scheme]
+export default explorable
 
 // One histogram above the other, the first layer at the top, each to the same height; a line through their root mean squares.
+/** @type {(label: string, layers: Layer[], box: Box, numbered: boolean) => SVGElement[]} */
 const ridge = (label, layers, box, numbered) => {
   const step = (box.height - 8) / layers.length
   const high = Math.min(Math.max(2.6 * step, 14), box.height / 6, 46)
-  const x = exponent => box.left + ((exponent - FIRST) / BINS) * box.width
-  const base = i =>
+  const x = (/** @type {number} */ exponent) => box.left + ((exponent - FIRST) / BINS) * box.width
+  const base = (/** @type {number} */ i) =>
     box.top + box.height - 8 - (layers.length - 1 - i) * ((box.height - 8 - high) / Math.max(layers.length - 1, 1))
   const { node } = axes({
     box,
@@ -281,6 +312,7 @@ const ridge = (label, layers, box, numbered) => {
   return parts
 }
 
+/** @type {(theory: Theory, edge: number[], depth: number, box: Box) => SVGElement[]} */
 const map = ({ sigma, learns }, edge, depth, box) => {
   const { node, x, y } = axes({
     box,

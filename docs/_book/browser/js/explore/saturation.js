@@ -3,6 +3,10 @@
 import { path, said, svg, text } from "./_draw.js"
 import { load } from "./_kernel.js"
 
+/** @import { Explorable, Kernel } from "../types" */
+/** @typedef {{ activation: string, scale: number, inputs: number }} Settings */
+/** @typedef {{ s: number, saturated: number, slope: number, z: number[], a: number[], outside: number }} Numbers */
+
 const UNITS = 400
 const EXAMPLES = 40
 const SPAN = 8 // the picture shows z from -8 to 8
@@ -10,15 +14,18 @@ const BINS = 64
 const FLAT = Math.atanh(0.97)
 
 // Where each begins to be flat; a sigmoid is a tanh of half its argument.
+/** @type {Record<string, { low: number, high: number, flat: number, tanh(a: number): number }>} */
 const CURVES = {
   tanh: { low: -1, high: 1, flat: FLAT, tanh: a => a },
   sigmoid: { low: 0, high: 1, flat: 2 * FLAT, tanh: a => 2 * a - 1 },
 }
 
+/** @type {Kernel} */
 let kernel
-let at // the addresses of the layer's arrays
-let drawn // the fan-in that they hold draws for
+let at = { X: 0, W: 0, Z: 0, A: 0, slopes: 0, bins: 0 } // the addresses of the layer's arrays
+let drawn = 0 // the fan-in that they hold draws for
 
+/** @type {(inputs: number) => void} */
 const prepare = inputs => {
   if (drawn === inputs) return
   const layer = UNITS * EXAMPLES
@@ -33,14 +40,17 @@ const prepare = inputs => {
   drawn = inputs
 }
 
+/** @type {(exponent: number) => string} */
 const amount = exponent =>
   (10 ** exponent)
     .toPrecision(3)
     .replace(/(\..*?)0+$/, "$1")
     .replace(/\.$/, "")
+/** @type {(share: number) => string} */
 const percent = share => `${said(100 * share, share < 0.0995 ? 1 : 0)} percent`
 
-export default {
+/** @type {Explorable<Settings, Numbers>} */
+const explorable = {
   title: "One layer under the curve of its activation",
   controls: [
     { name: "activation", label: "Curve", options: { tanh: "tanh", sigmoid: "sigmoid" }, value: "tanh" },
@@ -68,7 +78,7 @@ export default {
     const a = kernel.counts(bins, BINS)
     let flat = 0
     let steep = 0
-    for (const value of kernel.values(A, count)) flat += Math.abs(tanh(value)) > 0.97
+    for (const value of kernel.values(A, count)) flat += +(Math.abs(tanh(value)) > 0.97)
     for (const slope of kernel.values(slopes, count)) steep += slope
     const s = Math.sqrt(kernel.square64(Z, count))
     return { s, saturated: flat / count, slope: steep / count, z, a, outside: 1 - z.reduce((x, y) => x + y) / count }
@@ -85,10 +95,13 @@ export default {
     const right = main.left + main.width
     const bottom = main.top + main.height
     const under = bottom + 10 // where the histogram of z begins
-    const x = value => main.left + ((value + SPAN) / (2 * SPAN)) * main.width
-    const y = value => bottom - ((value - low) / (high - low)) * main.height
+    const x = (/** @type {number} */ value) => main.left + ((value + SPAN) / (2 * SPAN)) * main.width
+    const y = (/** @type {number} */ value) => bottom - ((value - low) / (high - low)) * main.height
+    /** @type {SVGElement[]} */
     const parts = []
+    /** @type {(d: string, look: Record<string, string | number>) => void} */
     const line = (d, look) => parts.push(svg("path", { d, fill: "none", ...look }))
+    /** @type {(from: number, to: number) => void} */
     const shade = (from, to) =>
       parts.push(
         svg("rect", {
@@ -104,6 +117,7 @@ export default {
     shade(flat, SPAN)
 
     // Under the curve lies z, and beside it a: a bin of one is carried over to the other.
+    /** @type {(counts: number[], place: (bin: number, share: number) => [boolean, string]) => void} */
     const bars = (counts, place) => {
       const most = Math.max(...counts, 1)
       let steep = ""
@@ -191,3 +205,5 @@ print(round(s, 3), round(saturated, 4), round(slope, 3))
 
   numbers: ({ s, saturated, slope, z, a }) => ({ s, saturated, slope, z, a }),
 }
+
+export default explorable

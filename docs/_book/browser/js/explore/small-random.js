@@ -4,6 +4,10 @@ import { axes, path, said, svg, text } from "./_draw.js"
 import { train } from "./_network.js"
 import { generator } from "./_random.js"
 
+/** @import { Explorable } from "../types" */
+/** @typedef {{ scale: number, seed: number }} Settings */
+/** @typedef {{ runs: Float64Array[], middle: number[], wait: number, others: number[][] }} Numbers */
+
 const STEPS = 100
 const NETWORKS = 9
 const DECADES = [-4, -3, -2, -1, 0, 1]
@@ -12,9 +16,11 @@ const DECADES = [-4, -3, -2, -1, 0, 1]
 const x = generator(2).normals(120)
 const data = { x, y: Array.from({ length: 60 }, (_, j) => (x[60 + j] > Math.abs(x[j]) - 1 ? 1 : 0)) }
 
+/** @type {(values: number[]) => number} */
 const median = values => Float64Array.from(values).sort()[(values.length - 1) / 2]
 
 // The losses of nine networks, and their median, step by step.
+/** @type {(exponent: number, seed: number) => Omit<Numbers, "others">} */
 const trained = (exponent, seed) => {
   // As init_params draws an ensemble: all of W1, then all of W2.
   const draws = generator(seed)
@@ -35,12 +41,15 @@ const trained = (exponent, seed) => {
   }
 }
 
+/** @type {(exponent: number) => number} */
 const amount = exponent => +(10 ** exponent).toPrecision(2)
 
 // The curves of the powers of ten stand behind the reader's: they change with the seed only.
+/** @type {{ seed: number | undefined, curves: number[][] }} */
 let others = { seed: undefined, curves: [] }
 
-export default {
+/** @type {Explorable<Settings, Numbers>} */
+const explorable = {
   title: "The loss of nine networks while they train",
   controls: [
     { name: "scale", label: "Scale", min: -4, max: 1, step: 0.25, value: -2, show: exponent => `${amount(exponent)}` },
@@ -67,6 +76,7 @@ export default {
     })
     const steps = Array.from({ length: STEPS + 1 }, (_, t) => x(t))
     // Losses of a start that is far too large begin far above the picture.
+    /** @type {(losses: ArrayLike<number>, look: Record<string, string | number>) => SVGElement} */
     const curve = (losses, look) =>
       svg("path", {
         d: path(
@@ -119,3 +129,5 @@ print(wait, median[[0, 10, 20, 40, ${STEPS}]].round(3).tolist())
     return { losses, median: middle, wait }
   },
 }
+
+export default explorable

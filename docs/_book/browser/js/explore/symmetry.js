@@ -1,13 +1,19 @@
 // Chapter 1: where the incoming weights of four units go, from starts that tell the units apart and starts that do not.
 
-import { axes, path, said, svg, text } from "./_draw.js"
+import { axes, path, svg, text } from "./_draw.js"
 import { train } from "./_network.js"
 import { generator } from "./_random.js"
+
+/** @import { Explorable } from "../types" */
+/** @import { Data, Network } from "./_network.js" */
+/** @typedef {{ start: string, seed: number, step: number }} Settings */
+/** @typedef {{ losses: Float64Array, path: Float64Array[], limit: number }} Numbers */
 
 const STEPS = 1000
 const COLOURS = ["var(--c0)", "var(--c1)", "var(--c2)", "var(--c3)"]
 
 // sn.datasets.xor(100, np.random.default_rng(0)), the data of the chapter.
+/** @type {(m: number) => Data} */
 const xor = m => {
   const rng = generator(0)
   const y = rng.permutation(Array.from({ length: m }, (_, j) => j % 2))
@@ -16,11 +22,13 @@ const xor = m => {
   return { x: size.map((s, at) => s * (at < m || !y[at - m] ? sign[at % m] : -sign[at % m])), y }
 }
 
+/** @type {(seed: number) => Network} */
 const drawn = seed => {
   const rng = generator(seed)
   return { w: rng.normals(8), v: rng.normals(4) }
 }
 
+/** @type {Record<string, { net(settings: Settings): Network, code: string | ((seed: number) => string) }>} */
 const STARTS = {
   zero: {
     net: () => ({ w: Array(8).fill(0), v: Array(4).fill(0) }),
@@ -42,7 +50,9 @@ const STARTS = {
 }
 
 // Which units stand at one point, up to rounding: lists of numbers from 1.
+/** @type {(w: Float64Array) => number[][]} */
 const together = w => {
+  /** @type {number[][]} */
   const groups = []
   for (let i = 0; i < 4; i++) {
     const same = groups.find(([k]) => Math.hypot(w[2 * i] - w[2 * k - 2], w[2 * i + 1] - w[2 * k - 1]) < 1e-6)
@@ -52,11 +62,13 @@ const together = w => {
   return groups
 }
 
+/** @type {(w: Float64Array) => number[][]} */
 const rows = w => [0, 1, 2, 3].map(i => [w[2 * i], w[2 * i + 1]])
 
 const data = xor(100)
 
-export default {
+/** @type {Explorable<Settings, Numbers>} */
+const explorable = {
   title: "The weights of four units while they train, and the loss",
   controls: [
     {
@@ -85,8 +97,8 @@ export default {
       box: { left, top: 24, width: side, height: side },
       x: [-limit, limit],
       y: [-limit, limit],
-      xticks: [-limit, 0, limit].map(tick => [tick, said(tick)]),
-      yticks: [-limit, 0, limit].map(tick => [tick, said(tick)]),
+      xticks: [-limit, 0, limit],
+      yticks: [-limit, 0, limit],
       xlabel: "weight of input 1",
       ylabel: "weight of input 2",
     })
@@ -123,6 +135,7 @@ export default {
       // Beside the way it came, to the right where there is room.
       const way = Math.hypot(to[0] - from[0], to[1] - from[1])
       const aside = way > 1 ? [-(to[1] - from[1]) / way, (to[0] - from[0]) / way] : [1, 0]
+      /** @type {(turn: number) => [number, number]} */
       const place = turn => [to[0] + turn * aside[0], to[1] + turn * aside[1] + 5]
       const right = aside[0] < 0 ? -15 : 15
       const [rightX, rightY] = place(right)
@@ -180,3 +193,5 @@ print(W1.round(3).tolist(), round(float(loss), 3))
     }
   },
 }
+
+export default explorable
