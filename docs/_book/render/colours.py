@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
+from pathlib import Path
 
 # Matplotlib's colours C0 to C9, black and white: the style sheet gives each a light and a dark value.
 COLOURS = {
@@ -23,36 +25,17 @@ COLOURS = {
     "#000000": "currentColor",
     "#ffffff": "var(--paper)",
 }
-LIGHT = {
-    "c0": "#1f77b4",
-    "c1": "#c65500",
-    "c2": "#1f8a1f",
-    "c3": "#d62728",
-    "c4": "#8659b5",
-    "c5": "#8c564b",
-    "c6": "#c2459d",
-    "c7": "#6f6f6f",
-    "c8": "#7c7d00",
-    "c9": "#0e8090",
-    "gray": "#707070",
-    "grid": "#8c8c8c",
-    "paper": "#ffffff",
-}
-DARK = {
-    "c0": "#6cb4ee",
-    "c1": "#ff9f45",
-    "c2": "#5cc85c",
-    "c3": "#ff7b7b",
-    "c4": "#c0a0e8",
-    "c5": "#d0a090",
-    "c6": "#f0a0d8",
-    "c7": "#a8a8a8",
-    "c8": "#d4d54a",
-    "c9": "#4fd8e6",
-    "gray": "#a0a0a0",
-    "grid": "#8a8d98",
-    "paper": "#1e2129",
-}
+# Of the theme, which the style sheet names only: what a figure lies on, in light and in dark.
+PAPER = ("#ffffff", "#1e2129")
+STYLES = Path(__file__).parents[2] / "assets" / "book.css"
+
+
+@functools.cache
+def schemes() -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values of those names in light and in dark, as the style sheet has them."""
+    light, dark = STYLES.read_text(encoding="utf-8").split('[data-md-color-scheme="slate"]', 1)
+    values = [dict(re.findall(r"--(c\d|gray|grid): (#[0-9a-f]{6});", text)) for text in (light, dark)]
+    return values[0] | {"paper": PAPER[0]}, values[1] | {"paper": PAPER[1]}
 
 
 def inline(svg: str, name: str, alt: str) -> str:
@@ -70,12 +53,14 @@ def inline(svg: str, name: str, alt: str) -> str:
 def standalone(svg: str) -> str:
     """Return a figure as a file of its own, readable in light and in dark."""
 
+    light, dark = schemes()
+
     def values(names: dict[str, str]) -> str:
         return ";".join(f"--{name}:{value}" for name, value in names.items())
 
     style = (
-        f"<style>:root{{color-scheme:light dark;color:#111;background:#fff;{values(LIGHT)}}}"
-        f"@media(prefers-color-scheme:dark){{:root{{color:#eee;background:{DARK['paper']};{values(DARK)}}}}}</style>"
+        f"<style>:root{{color-scheme:light dark;color:#111;background:#fff;{values(light)}}}"
+        f"@media(prefers-color-scheme:dark){{:root{{color:#eee;background:{dark['paper']};{values(dark)}}}}}</style>"
     )
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     svg = _opened(_bare(svg), f'<svg {names} fill="currentColor" width="100%" height="100%"')
