@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 PAGE = "chapters/symmetry/"
 OUTPUT = ".cell__output"
+SOLUTION = """[data-cell*='"check"']"""  # the block of an exercise's solution
 SLOW = 90_000  # a start of Python on a machine that does other things as well
 LIMIT = 5_000
 AXE = "options => axe.run(options).then(found => found.violations)"
@@ -392,7 +393,7 @@ def test_an_answer_is_checked_by_the_solutions_own_assertions(page):
     press(answer, "check")
     expect(answer.locator(".cell__traceback")).to_contain_text("SyntaxError", timeout=SLOW)
 
-    write(page, answer, page.locator("[data-check] code").inner_text())
+    write(page, answer, page.locator(f"{SOLUTION} code").inner_text())
     page.keyboard.press("Shift+Enter")
     becomes(answer, "ok")
     assert says(answer).startswith("Right")

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 import served
 from playwright.sync_api import expect
-from test_live import becomes, press, says, write
+from test_live import SOLUTION, becomes, press, says, write
 
 # Seconds that a page may take, on two busy cores, and after which the test gives up.
 PATIENCE, LONGEST = 120, 300
@@ -62,7 +62,7 @@ def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, page,
     slow = [f"{cell['name']}: {cell['says']}" for cell in cells if ", " in cell["says"]]
     measured(f"{took:6.1f} s  /{alive_page}: " + "; ".join(slow))
     assert [cell for cell in cells if cell["state"] != "ok"] == []
-    assert len(cells) == html(alive_page).count(" data-cell") + html(alive_page).count(" data-check")
+    assert len(cells) == html(alive_page).count(" data-cell") + html(alive_page).count("&quot;check&quot;")
     assert took < PATIENCE
     for answer in page.locator(".answer").all():
         check(page, answer)
@@ -73,9 +73,8 @@ def check(page, answer):
     press(answer, "check")
     becomes(answer, "error")
     assert answer.locator(".cell__failed").inner_text().startswith("assert ")
-    write(
-        page, answer, answer.locator("xpath=following-sibling::details[1]").locator("[data-check] code").text_content()
-    )
+    solution = answer.locator("xpath=following-sibling::details[1]").locator(f"{SOLUTION} code")
+    write(page, answer, solution.text_content())
     press(answer, "check")
     becomes(answer, "ok", "differs", "error", timeout=1000 * LONGEST)
     assert says(answer).startswith("Right"), answer.locator(".cell__result").text_content()

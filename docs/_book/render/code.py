@@ -15,7 +15,6 @@ A block goes through Markdown with its number on the page (`Page.numbered`), whi
       without prompts, and null where it is the block's whole text; `shown`, what the page shows below it.
     - `saves`: the figures it saves, `{"name.svg": "what one sees"}`.
     - `check`: on the solution of an exercise only, `assertions`, the source of each, and the `names` that they need.
-- `data-check`, on a solution: the lines of its assertions, and their names. What the script read before `check` was.
 
 Blocks of a docstring, which mkdocstrings rendered, have no number: their text is read off the HTML.
 """
@@ -118,8 +117,7 @@ class Cells(Postprocessor):
     def _cell(self, match: re.Match[str], block: Block, number: int) -> str:
         page = self.book.page
         said = json.dumps(described(block, page, number), ensure_ascii=False)
-        check = check_lines(block, page)
-        attributes = {"data-copy": block.source, "data-cell": said} | ({"data-check": check} if check else {})
+        attributes = {"data-copy": block.source, "data-cell": said}
         return _opened(match, attributes) + SCORE.sub(self._mark, match["body"])
 
     def _mark(self, match: re.Match[str]) -> str:
@@ -153,20 +151,6 @@ def described(block: Block, page: Page, number: int) -> dict[str, Any]:
         if exercise.solution == block.number and exercise.assertions:
             found["check"] = {"assertions": exercise.assertions, "names": exercise.names}
     return found
-
-
-def check_lines(block: Block, page: Page) -> str:
-    """Return what the script reads today of a check: `9-9 10-11 scale_for`."""
-    for exercise in page.exercises:
-        if exercise.solution == block.number and exercise.assertions:
-            lines, ranges, at = block.code.splitlines(), [], 0
-            for assertion in exercise.assertions:
-                wanted = assertion.splitlines()
-                while lines[at : at + len(wanted)] != wanted:
-                    at += 1
-                ranges.append(f"{at + 1}-{at + len(wanted)}")
-            return " ".join([*ranges, *exercise.names])
-    return ""
 
 
 def _opened(match: re.Match[str], attributes: dict[str, str]) -> str:
