@@ -33,9 +33,11 @@ test("a curve may have an odd number of points", () => {
 test("a curve lies beside what an explorable has placed", () => {
   const [at] = kernel.place([80])
   kernel.values(at, 10).fill(7)
-  kernel.curve(kernel.kind("tanh"), z)
+  const { a, df } = kernel.curve(kernel.kind("identity"), Array(512).fill(3))
 
   assert.deepEqual([...kernel.values(at, 10)], Array(10).fill(7))
+  assert.deepEqual([...a, ...df], [...Array(512).fill(3), ...Array(512).fill(1)])
+  assert.throws(() => kernel.curve(0, Array(513).fill(0)), /at most 512 points, got 513/)
 })
 
 test("draws are NumPy's, also with a seed of more than 32 bits", () => {

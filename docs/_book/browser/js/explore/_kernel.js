@@ -41,6 +41,7 @@ export const face = async bytes => {
     kind: name => /** @type {WebAssembly.Global} */ (instance.exports[name.toUpperCase()]).value,
     // An activation and its slope at some points; valid until the next call.
     curve(kind, z) {
+      if (z.length > POINTS) throw new RangeError(`curve: expected at most ${POINTS} points, got ${z.length}`)
       const even = z.length + (z.length % 2)
       values(a, even).fill(0).set(z)
       values(df, even).fill(1)
