@@ -11,8 +11,6 @@ A block goes through Markdown with its number on the page (`Page.numbered`), whi
     - `lab`: whether it is a cell of a lab, which shows the value of its last expression.
     - `shown`: all text that the page shows as printed; null where that is nothing, or a traceback among other lines,
       which cannot be compared once the prompts around it are gone; no line end at its end.
-    - `steps`: what runs at once, in order: `line`, its first line within the text of the block, from 0; `source`,
-      without prompts, and null where it is the block's whole text; `shown`, what the page shows below it.
     - `saves`: the figures it saves, `{"name.svg": "what one sees"}`.
     - `check`: on the solution of an exercise only, `assertions`, the source of each, and the `names` that they need.
 
@@ -131,12 +129,10 @@ class Cells(Postprocessor):
 def described(block: Block, page: Page, number: int) -> dict[str, Any]:
     """Return what the browser is told of a block; `number` is its place among the cells of the rendered page."""
     if block.language == "pycon":
-        steps = [{"line": e.line, "source": e.source, "shown": e.want} for e in block.examples]
         raises = any(e.exception is not None for e in block.examples)
         shown = "" if raises else "\n".join(e.want for e in block.examples if e.want)
     else:
         shown = block.output.code.rstrip("\n") if block.output else ""
-        steps = [{"line": 0, "source": None, "shown": shown}]
     alts = {image.target: image.alt for image in page.images}
     found = {
         "number": number,
@@ -144,7 +140,6 @@ def described(block: Block, page: Page, number: int) -> dict[str, Any]:
         "standalone": block.standalone,
         "lab": bool(block.cell),
         "shown": shown if shown.strip() else None,
-        "steps": steps,
         "saves": {name: alts.get(name, name) for name in block.figures},
     }
     for exercise in page.exercises:
