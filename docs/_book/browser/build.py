@@ -53,12 +53,17 @@ def build(cache: Path) -> dict[str, bytes]:
     return files | {hashed(f"{MANIFEST}.json", manifest): manifest}
 
 
-def _without(parts: str, error: Exception) -> None:
+def reason(error: Exception) -> str:
+    """Say in one line why something could not be made: the end of what a program said, or of the error's own text."""
     said = error.stderr if isinstance(error, subprocess.CalledProcessError) and error.stderr else str(error)
+    return " ".join(said.split())[-300:]
+
+
+def _without(parts: str, error: Exception) -> None:
     required = os.environ.get("SHALLOWNET_LIVE") == "required"
     # In a strict build a warning is a failure, so it is information where the live parts are optional.
     level = logging.ERROR if required else logging.INFO
-    log.log(level, "the book is built without its %s: %s", parts, " ".join(said.split())[-300:])
+    log.log(level, "the book is built without its %s: %s", parts, reason(error))
 
 
 def hashed(name: str, data: bytes) -> str:
@@ -78,7 +83,7 @@ def packages(*, tools: bool = False) -> Path:
     """Install the packages of package-lock.json, once for each state of that file; `tools` are those of the check."""
     for program in ("node", "npm"):
         if not shutil.which(program):
-            raise MissingError(f"they need {program}, which is not installed")
+            raise MissingError(f"{program} is not installed")
     lock = HERE / "package-lock.json"
 
     def install(fresh: Path) -> None:

@@ -18,9 +18,9 @@ import numpy as np
 
 import shallownet as sn
 from _book.browser import build, pyodide
+from _book.cache import CACHE
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[2] / ".cache" / "book"
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu")  # what the kernel has
 SEEDS = (0, 1, 42, 123_456_789_012)
 
@@ -93,4 +93,7 @@ def _draws(seed: int) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(write() if sys.argv[1:] == ["--write"] else check())
+    try:
+        sys.exit(write() if sys.argv[1:] == ["--write"] else check())
+    except build.FAULTS as error:
+        sys.exit(f"the scripts of the browser cannot be checked: {build.reason(error)}")
