@@ -100,9 +100,9 @@ def test_every_copy_button_can_be_pressed(phone, tab):
         assert page.evaluate("navigator.clipboard.readText()") != "nothing was copied"
 
 
-def test_what_is_copied_is_what_is_shown(name, tab):
+def test_what_is_copied_is_what_is_shown(name, visit):
     """Pasted line by line, with no prompt, no output, and no suite left open, it is the very code of the block."""
-    page = tab(name, viewport={"width": 1280, "height": 800})
+    page = visit(name).seen()
     # The page of all chapters has some 300, of which the chapters' own pages have tried each.
     blocks = copied(page, most=20 if name == served.PRINT else None)
 
@@ -113,9 +113,9 @@ def test_what_is_copied_is_what_is_shown(name, tab):
 
 
 @pytest.mark.parametrize("page", ["", "reference/network/"])
-def test_what_is_copied_runs(page, tab, tmp_path):
+def test_what_is_copied_runs(page, visit, tmp_path):
     """In a plain session, in an empty folder: a whole page, and the examples of docstrings."""
-    blocks = copied(tab(page, viewport={"width": 1280, "height": 800}))
+    blocks = copied(visit(page).seen())
     assert blocks
     script = "import code, sys; code.interact(banner='', exitmsg='', local={'__name__': '__main__'})"
 

@@ -1,8 +1,5 @@
 """Each page, alone: it opens, is light, fits a phone, is accessible, and its figures show in both schemes."""
 
-from functools import cache
-from typing import NamedTuple
-
 import pytest
 import served
 
@@ -12,54 +9,19 @@ LIMIT = 150_000
 LIMITS = {served.PRINT: 600_000}
 
 
-class Visit(NamedTuple):
-    problems: list[str]
-    foreign: list[str]
-    sent: dict[str, int]
-
-
-@pytest.fixture(scope="session")
-def first_visit(browser, server):
-    """What happens when a reader with an empty cache opens the page and scrolls to its end."""
-
-    @cache
-    def visit(name):
-        problems, foreign = [], []
-        context = browser.new_context()
-        page = context.new_page()
-
-        def asked(request):
-            if not request.url.startswith((server.url, "data:", "blob:")):
-                foreign.append(request.url)
-
-        page.on("console", lambda m: m.type == "error" and problems.append(m.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("requestfailed", lambda r: problems.append(f"failed: {r.url} ({r.failure})"))
-        page.on("response", lambda r: r.status >= 400 and problems.append(f"{r.status}: {r.url}"))
-        page.on("request", asked)
-        server.sent.clear()
-        page.goto(server.url + name, wait_until="networkidle")
-        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        page.wait_for_load_state("networkidle")
-        context.close()
-        return Visit(problems, foreign, dict(server.sent))
-
-    return visit
-
-
-def test_opens_without_a_complaint(name, first_visit):
+def test_opens_without_a_complaint(name, visit):
     """No console error, no failed request: each is something the reader does not get."""
-    assert first_visit(name).problems == []
+    assert visit(name).problems == []
 
 
-def test_asks_nobody_else(name, first_visit):
+def test_asks_nobody_else(name, visit):
     """A reader's visit is nobody's business but the reader's."""
-    assert first_visit(name).foreign == []
+    assert visit(name).foreign == []
 
 
-def test_is_light(name, first_visit, measured):
+def test_is_light(name, visit, measured):
     """All that a first visit transfers, compressed as Pages compresses it, fits a slow phone."""
-    sent = first_visit(name).sent
+    sent = visit(name).sent
     total = sum(sent.values())
     measured(f"{total / 1000:6.1f} kB  /{name}")
 
@@ -82,20 +44,18 @@ OVERFLOWING = """() => {
 }"""
 
 
-def test_fits_a_phone(name, tab):
+def test_fits_a_phone(name, visit):
     """360 px wide and no sideways scrolling, with every solution open."""
-    page = tab(name, viewport={"width": 360, "height": 740})
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page = visit(name).seen(width=360, height=740)
 
     assert page.evaluate(OVERFLOWING) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_is_accessible(name, scheme, tab):
+def test_is_accessible(name, scheme, visit):
     """axe-core finds nothing to report, with every solution open."""
-    page = tab(name, color_scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page = visit(name).seen(scheme=scheme)
     page.evaluate((served.node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
 
     colours = ["color-contrast", "link-in-text-block"]
@@ -160,8 +120,8 @@ FAINT = """() => {
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_figures_are_readable(name, scheme, tab):
+def test_figures_are_readable(name, scheme, visit):
     """Text and axes stand out from the page, 3 to 1 or better, in the light and in the dark."""
-    page = tab(name, again=True, color_scheme=scheme)
+    page = visit(name).seen(scheme=scheme)
 
     assert page.evaluate(FAINT) == []

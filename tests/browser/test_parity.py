@@ -1,14 +1,22 @@
 """Every block of a page, unedited, in the reader's browser: it prints there what the page shows.
 
 The same comparison as in the tests of the pages, in WebAssembly: "Run all", and every cell ends `ok`.
+
+A page that has passed is not run again until its blocks change, or the library, the engine, the runtime, the browser or
+this file do: what passed is kept for this user, by the hash of all of these. SHALLOWNET_PARITY=all runs every page.
 """
 
+import hashlib
+import json
+import os
 import re
 import time
 from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
 
-import pytest
 import served
+from _book import cache as kept
 from playwright.sync_api import expect
 from test_live import SOLUTION, becomes, press, says, write
 
@@ -35,19 +43,65 @@ def html(name):
     return (path / "index.html" if path.is_dir() else path).read_text(encoding="utf-8")
 
 
+class Blocks(HTMLParser):
+    """The blocks of a page, with all that their markup says of them, and nothing of its prose."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.depth = [], 0
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "div":
+            inside = self.depth or re.search(r"\blanguage-", dict(attrs).get("class") or "")
+            self.depth += bool(inside)
+        if self.depth:
+            self.found.append([tag, *attrs])
+
+    def handle_endtag(self, tag):
+        self.depth -= bool(self.depth) and tag == "div"
+
+    def handle_data(self, data):
+        if self.depth:
+            self.found.append(data)
+
+
+@cache
+def runtime():
+    """What runs the blocks of every page: each file is named by the hash of what is in it."""
+    (manifest,) = served.site().glob("assets/live/manifest-*.json")
+    names = json.loads(manifest.read_text(encoding="utf-8"))
+    return sorted(file for name, file in names.items() if not name.startswith(("explore", "kernel")))
+
+
+def key(page, version):
+    """Name all that parity of a page depends on."""
+    blocks = Blocks()
+    blocks.feed(html(page))
+    tests = [Path(__file__).read_text(encoding="utf-8"), (Path(__file__).parent / "test_live.py").read_text("utf-8")]
+    return hashlib.sha256(json.dumps([page, blocks.found, runtime(), version, tests]).encode()).hexdigest()[:32]
+
+
 def pytest_generate_tests(metafunc):
     if "alive_page" in metafunc.fixturenames:
         metafunc.parametrize("alive_page", alive(), ids=[name or "index" for name in alive()])
 
 
-@pytest.fixture
-def page(browser, server):
+def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, browser, server, measured):
+    passed = kept.shared() / "parity" / key(alive_page, browser.version)
+    if passed.exists() and os.environ.get("SHALLOWNET_PARITY") != "all":
+        measured(f"   kept  /{alive_page}: {passed.read_text(encoding='utf-8')}")
+        return
+
     context = browser.new_context()
-    yield context.new_page()
+    took, cells = run_all(alive_page, context.new_page(), server, measured)
     context.close()
 
+    passed.parent.mkdir(parents=True, exist_ok=True)
+    passed.write_text(f"{cells} cells as printed, in {took:.1f} s", encoding="utf-8")
 
-def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, page, server, measured):
+
+def run_all(alive_page, page, server, measured):
+    """Run a page and check its solutions; how long its blocks took, and how many there are."""
     page.goto(server.url + alive_page)
     start = time.monotonic()
 
@@ -66,6 +120,7 @@ def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, page,
     assert took < PATIENCE
     for answer in page.locator(".answer").all():
         check(page, answer)
+    return took, len(cells)
 
 
 def check(page, answer):
@@ -78,6 +133,22 @@ def check(page, answer):
     press(answer, "check")
     becomes(answer, "ok", "differs", "error", timeout=1000 * LONGEST)
     assert says(answer).startswith("Right"), answer.locator(".cell__result").text_content()
+
+
+def test_what_is_kept_of_a_page_depends_on_its_blocks_alone(monkeypatch):
+    """On its outputs too; not on its prose, which its writer changes most."""
+    page = "chapters/symmetry/"
+    source = html(page)
+    keys = [key(page, "1")]
+    shown = re.search(r'<span class="go">[^<]*\d', source)[0]
+    for changed in (source.replace("</h1>", "!</h1>", 1), source.replace(shown, shown + "1", 1)):
+        monkeypatch.setitem(globals(), "html", lambda _, changed=changed: changed)
+        keys.append(key(page, "1"))
+    monkeypatch.undo()
+
+    assert keys[0] == keys[1] != keys[2]
+    assert key(page, "2") != keys[0]
+    assert len(runtime()) > 5
 
 
 def test_the_whole_book_is_alive():

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urljoin
 
 import served
+from fixtures import OPEN, still
 
 
 def test_search_finds_saturation(tab):
@@ -39,15 +40,14 @@ def test_first_tab_offers_to_skip_to_the_content(tab):
     assert page.evaluate("document.getElementById(decodeURI(location.hash.slice(1))).closest('article') !== null")
 
 
-def test_a_link_to_a_place_shows_that_place(name, tab):
+def test_a_link_to_a_place_shows_that_place(name, visit, tab):
     """Also the last ones of a long page, though what lies above them is laid out only when it is scrolled to."""
-    page = tab(name, again=True)
+    page = visit(name).page
     places = page.evaluate("[...document.querySelectorAll('article :is(h2, .score, .math)[id]')].map(e => e.id)")
     for place in places[-1:] + (places[len(places) // 2 :][:1] if name in served.chapters() else []):
-        tab(f"{name}#{place}", scrolled=False)
+        page = tab(f"{name}#{place}", scrolled=False)
 
-        page.wait_for_timeout(100)  # for the boxes on the screen to be laid out, and the place kept
-
+        still(page)  # the boxes on the screen are laid out, and the place is kept
         top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", place)
         assert -5 < top < page.evaluate("innerHeight"), place
 
@@ -71,22 +71,21 @@ def test_next_leads_through_the_book_and_previous_back():
     assert set(served.chapters()) <= set(forward)
 
 
-def test_print_opens_the_solutions(name, tab):
+def test_print_opens_the_solutions(name, visit):
     """Paper cannot be clicked."""
-    page = tab(name, again=True)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = false)")
-    page.emulate_media(media="print")
+    page = visit(name).seen(media="print")
+    page.evaluate("document.querySelectorAll('article details').forEach(d => d.open = false)")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
 
     try:
         # Not wait_for_function, here and elsewhere: where it has to wait it needs eval, which the policy forbids.
-        page.wait_for_timeout(50)
+        still(page)
         assert page.evaluate(
             """() => [...document.querySelectorAll("article details > :not(summary)")]
                 .every(e => e.checkVisibility() && e.getBoundingClientRect().height > 0)"""
         )
     finally:
-        page.emulate_media(media="screen")
+        page.evaluate(OPEN)
 
 
 def test_reads_without_javascript(name, tab):
