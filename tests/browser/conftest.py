@@ -3,21 +3,24 @@
 import functools
 
 import served
-from fixtures import browser, measured, server, slowness, tab, visit
+from fixtures import browser, measured, pytest_configure, pytest_terminal_summary, server, slowness, tab, visit
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["browser", "measured", "server", "slowness", "tab", "visit"]
-
-
-def pytest_configure(config):
-    # Before collection, which needs the list of pages, and once: xdist's workers inherit the result.
-    if not hasattr(config, "workerinput"):
-        served.site()
+__all__ = [
+    "browser",
+    "measured",
+    "pytest_configure",
+    "pytest_terminal_summary",
+    "server",
+    "slowness",
+    "tab",
+    "visit",
+]
 
 
 def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames:
-        names = served.chapters() if "lighthouse" in metafunc.function.__name__ else served.pages()
+        names = served.pages()
         assert names, f"{served.site()} has no pages"
         metafunc.parametrize("name", names, ids=[name or "index" for name in names])
 
@@ -56,11 +59,3 @@ class ByPage(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config, log):
     return ByPage(config, log)
-
-
-def pytest_terminal_summary(terminalreporter):
-    reports = [r for group in ("passed", "failed") for r in terminalreporter.getreports(group)]
-    lines = sorted(value for r in reports for key, value in r.user_properties if key == "measured")
-    if lines:
-        terminalreporter.section("measured")
-        terminalreporter.write("\n".join(lines) + "\n")

@@ -3,6 +3,21 @@
 import pytest
 import served
 
+
+def pytest_configure(config):
+    # Before collection, which needs the list of pages, and once: xdist's workers inherit the result.
+    if not hasattr(config, "workerinput"):
+        served.site()
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = [r for group in ("passed", "failed") for r in terminalreporter.getreports(group)]
+    lines = sorted(value for r in reports for key, value in r.user_properties if key == "measured")
+    if lines:
+        terminalreporter.section("measured")
+        terminalreporter.write("\n".join(lines) + "\n")
+
+
 # Milliseconds that YARD takes where the budgets of the timed tests were set, and on any machine.
 YARDSTICK = 13.5
 YARD = """() => {

@@ -16,7 +16,6 @@ from _book import cache as making
 from _book.browser import build as live
 from test_runtime import PAGE, cell, client
 
-pytestmark = pytest.mark.timed
 TRIES = 3
 COLD, WARM, IDLE, SLOW, LATER = 2.5, 1.5, 0.1, 5.0, 0.03  # seconds
 # What a stock Pyodide took where these were set: on a slower machine ours may take longer in proportion, and a tenth
