@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _book import page as blocks
+from _book.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -58,7 +58,7 @@ def _marks(tex: str, at: int) -> tuple[str, int]:
 
 def used(text: str) -> Iterator[tuple[int, str]]:
     """Yield each letter of a page's formulas, with its line."""
-    prose = blocks.prose(text)
+    prose = Page.parse(text).prose
     for formula in FORMULA.finditer(prose):
         start = formula.start(1) if formula[1] else formula.start(2)
         for offset, letter in letters(formula[1] or formula[2]):

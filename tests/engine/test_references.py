@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _book import page as blocks
+from _book.page import Page
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCES = ROOT / "docs" / "references.md"
@@ -83,7 +83,7 @@ def test_references_and_citations_are_complete() -> None:
     """A reader finds the paper behind each name, and each paper of the list says something on some page."""
     names = {path: path.relative_to(ROOT).as_posix() for path in [*PAGES, *MODULES]}
     texts = {path: path.read_text("utf-8") for path in names}
-    pages = {names[path]: blocks.prose(texts[path]) if path.suffix == ".md" else texts[path] for path in PAGES}
+    pages = {names[path]: Page.parse(texts[path]).prose if path.suffix == ".md" else texts[path] for path in PAGES}
 
     found = problems(pages, {names[path]: texts[path] for path in MODULES}, REFERENCES.read_text("utf-8"))
 

@@ -95,7 +95,7 @@ def test_a_missing_term_is_named_with_its_line() -> None:
 
 def unused(glossary: str, pages: list[str]) -> list[str]:
     """Return the terms of the glossary that no page uses; of an everyday word only its stress counts."""
-    proses = [blocks.prose(text) for text in pages]
+    proses = [Page.parse(text).prose for text in pages]
     found = []
     for term in terms.parse(glossary):
         stressed = rf"\*(?:{term.pattern.pattern})\*|^#+ .*(?:{term.pattern.pattern})"
