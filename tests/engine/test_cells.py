@@ -14,7 +14,7 @@ from _book.page import Page
 from _book.render import check
 from _book.render.extension import BookExtension
 from _book.run import Session
-from _book.site import hooks
+from _book.site import lab, markup
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in (ROOT / "docs").rglob("*.md") if "_book" not in path.parts)
@@ -218,7 +218,7 @@ def test_a_lab_says_that_its_cells_show_their_last_value() -> None:
     names, configs = check.extensions()
     book = BookExtension()
     book.start(page)
-    written = hooks.lab(page, "symmetry").partition("---\n\n")[2]
+    written = lab.markdown(page, "symmetry").partition("---\n\n")[2]
     content = markdown.markdown(written, extensions=[*names, book], extension_configs=configs)
 
     found = [json.loads(html.unescape(text)) for text in re.findall(r' data-cell="([^"]*)"', content)]
@@ -244,20 +244,8 @@ def test_where_nothing_runs_there_are_no_cells() -> None:
     content, _ = check.rendered(Page.parse(EXERCISE))
     marked = content.count(" data-cell")
 
-    bare = hooks.CELL.sub(r"\1", content)
+    bare = markup.edited(content, lambda tag, _: markup.still(tag.raw))
 
     assert marked == 2
     assert " data-c" not in bare.replace(" data-copy=", "")
     assert bare.count(" data-copy=") == 2
-
-
-def test_a_light_style_sheet_is_the_same_style_sheet() -> None:
-    """Every reader loads it; comments and white space are for us."""
-    css = (ROOT / "docs" / "assets" / "book.css").read_text("utf-8")
-
-    light = hooks.squeezed(css)
-
-    assert "/*" not in light
-    assert len(light) < 0.9 * len(css)
-    assert light.count("{") == css.count("{")
-    assert re.sub(r"[\s;]", "", light) == re.sub(r"/\*.*?\*/|[\s;]", "", css, flags=re.S)

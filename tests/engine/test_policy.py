@@ -18,20 +18,6 @@ def test_scripts_in_the_page_are_listed_and_others_are_not():
     assert policy.scripts(PAGE.format(head=head)) == {digest("a()")}
 
 
-def test_every_page_gets_the_scripts_of_all(tmp_path):
-    (tmp_path / "sub").mkdir()
-    for name, script in (("index.html", "a()"), ("sub/index.html", "b()")):
-        (tmp_path / name).write_text(PAGE.format(head=f"<script>{script}</script>"))
-
-    policy.apply(tmp_path)
-
-    for name in ("index.html", "sub/index.html"):
-        page = (tmp_path / name).read_text()
-        assert digest("a()") in page
-        assert digest("b()") in page
-        assert page.index("charset") < page.index("Content-Security-Policy") < page.index("<title>")
-
-
 def test_the_policy_allows_no_other_site_and_no_eval():
     allowed = policy.policy({"x"})
 

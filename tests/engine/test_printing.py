@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 from _book.site import printing
+from _book.site.sections import sections
 from test_site import PAGE, ROOT, build
 
-ONE = printing.Part("chapters/one/", "1. One &amp; only", "", [("11-a", "1.1 A &lt; B"), ("sources", "Sources")])
+ONE = '<h1>1. One</h1><h2 id="11-a">1.1 A &lt; <code>B</code><a class="headerlink">&para;</a></h2><h3 id="x">1.2 C</h3>'
+ONE = printing.Part("chapters/one/", "1. One & only", "", sections(f'{ONE}<h2 id="sources">Sources</h2>'))
 
 
 def moved(content, url="chapters/one/"):
@@ -42,6 +44,8 @@ def moved(content, url="chapters/one/"):
         # Solutions.
         ('<details class="success">', '<details open class="success">'),
         ('<details class="note" open>', '<details class="note" open>'),
+        # Cells: paper runs nothing.
+        ('<div class="x" data-copy="a" data-cell data-check="{}">', '<div class="x" data-copy="a">'),
         # Text is text, in code and in what is copied as well.
         ("<code>a id=&quot;x&quot; url(#y)</code>", "<code>a id=&quot;x&quot; url(#y)</code>"),
         ('<p>if a &lt; b: see id="x"</p>', '<p>if a &lt; b: see id="x"</p>'),

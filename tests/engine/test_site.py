@@ -1,11 +1,14 @@
 """The built site: every link leads somewhere, nothing comes from elsewhere, every fault of a page fails the build."""
 
+import contextlib
 import gzip
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -44,14 +47,20 @@ class Reader(HTMLParser):
             self.images.append(found)
 
 
+def environment(project):
+    """Of a build: a small book has its own copy of the engine, and so of what that keeps, and no live parts."""
+    if project == ROOT:
+        return os.environ
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(project / "docs"), str(project)]), "SHALLOWNET_LIVE": "off"}
+
+
 def build(project, site, *options):
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--site-dir", str(site), *options],
         cwd=project,
         capture_output=True,
         encoding="utf-8",
-        # What a planted page is there to show, no live part has to do with.
-        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"} | ({} if project == ROOT else {"SHALLOWNET_LIVE": "off"}),
+        env=environment(project),
     )
 
 
@@ -228,13 +237,13 @@ FAULTS = {
 }
 
 
-def planted(small, site, pages):
+def planted(small, site, pages, *options):
     """Build the small book with these pages, and no others beside them; return what the build said."""
     files = [small / "docs" / f"{name}.md" for name in pages]
     try:
         for file, text in zip(files, pages.values(), strict=True):
             file.write_text(PAGE.format(blocks=text.count("```") // 2, text=text), encoding="utf-8")
-        return build(small, site)
+        return build(small, site, *options)
     finally:
         for file in files:
             file.unlink()
@@ -298,7 +307,69 @@ def test_a_page_that_changed_is_built_alone(small, tmp_path):
     html = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "too." in html
     assert 'role="img"' in html
+    assert html.count("Content-Security-Policy") == 1
     assert (tmp_path / "other" / "index.html").stat().st_mtime_ns == was
+    assert "Another, with" in (tmp_path / "print" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_build_says_what_it_draws(small, tmp_path):
+    """A line for each page with its seconds, and how many are left; not with -q, nor where nothing is drawn."""
+    pages = dict.fromkeys(("index", "other"), DRAWN + "![a line that rises](line.svg)")
+    shutil.rmtree(small / ".cache", ignore_errors=True)
+    first = planted(small, tmp_path, pages)
+    second = planted(small, tmp_path, pages)
+    shutil.rmtree(small / ".cache")
+    quiet = planted(small, tmp_path, pages, "--quiet")
+
+    said = re.findall(r"^INFO +-  drawing docs/(\w+)\.md: \d+\.\d s, (\d) to go$", first.stderr, re.M)
+    assert sorted(name for name, _ in said) == ["index", "other"]
+    assert [left for _, left in said] == ["1", "0"]
+    assert "drawing" not in second.stderr
+    assert quiet.stderr == ""
+    assert [done.returncode for done in (first, second, quiet)] == [0, 0, 0]
+
+
+@contextlib.contextmanager
+def served(project):
+    """`mkdocs serve`, once it serves: its address, and what it said until then."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        at = f"127.0.0.1:{free.getsockname()[1]}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", at],
+        cwd=project,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=environment(project),
+    ) as server:
+        said = []
+        try:
+            for line in server.stderr:
+                said.append(line)
+                if "Serving on" in line:
+                    break
+            yield said[-1].split()[-1], "".join(said)
+        finally:
+            server.terminate()
+
+
+def test_a_page_that_is_served_is_finished(small):
+    """Figures, formulas and their font, as published; but no policy, which would forbid the script that reloads it."""
+    page = small / "docs" / "index.md"
+    page.write_text(PAGE.format(blocks=1, text=DRAWN + "![a line that rises](line.svg)\n\nAnd $x$."), encoding="utf-8")
+    shutil.rmtree(small / ".cache", ignore_errors=True)
+    try:
+        with served(small) as (address, said):
+            html = urllib.request.urlopen(address).read().decode()
+            font_file = urllib.request.urlopen(urljoin(address, "assets/stix-two-math.woff2")).read()
+    finally:
+        page.unlink()
+
+    assert "drawing docs/index.md" in said
+    assert "livereload(" in html
+    assert 'role="img"' in html
+    assert 'as="font"' in html
+    assert font_file.startswith(b"wOF2")
+    assert "Content-Security-Policy" not in html
 
 
 BOARD = """{count}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from _book.page import Page
 from _book.site import terms
-from _book.site.printing import Part
+from _book.site.sections import sections
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
@@ -139,9 +139,7 @@ def test_the_glossary_is_in_form() -> None:
     assert len(re.findall(r"^:", GLOSSARY, re.M)) == len(names)
 
 
-PAGE = Part(
-    "chapters/one/",
-    "1. One: a chapter",
+PAGE = sections(
     """<h1 id="one">1. One: a chapter<a class="headerlink" href="#one">&para;</a></h1>
     <div class="admonition abstract"><p class="admonition-title">You</p><ul><li>say what a gain is<br></li></ul></div>
     <p>A unit's <abbr title="Inputs.">fan-in</abbr>, in order. <code>spread</code> <math><mi>rank</mi></math></p>
@@ -173,7 +171,7 @@ PAGE = Part(
 )
 def test_a_term_leads_to_the_section_that_explains_it(name: str, where: str | None) -> None:
     """By its heading, by its stress, or by its first use; not by an abstract, a table of results or code."""
-    found = terms.place(terms.Term(name, "Text."), terms.sections(PAGE))
+    found = terms.place(terms.Term(name, "Text."), PAGE)
 
     assert (found and found.anchor) == where
 
@@ -189,7 +187,9 @@ def test_the_index_names_page_and_section() -> None:
         ("N", "Nowhere", "nowhere"),
         ("S", "Saturation", "saturation"),
     ]
-    assert re.findall(r'href="(.*?)">(.*?)</a>', terms.filled(made, known, [PAGE], "../")) == [
+    links = terms.places(known, [("../chapters/one/", "1. One: a chapter", PAGE)])
+    assert sorted(links) == sorted(terms.PLACES.findall(made))
+    assert [link for name in sorted(links) for link in re.findall(r'href="(.*?)">(.*?)</a>', links[name])] == [
         ("../chapters/one/", "1. One"),
         ("../chapters/one/#12-b", "1.2 B"),
         ("../chapters/one/#summary", "1. One: Summary"),

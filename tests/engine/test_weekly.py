@@ -10,7 +10,8 @@ import pytest
 from _book import rules
 from _book.page import Page
 from _book.run import Result
-from _book.site import hooks
+from _book.site import draw
+from _book.site import lab as labs
 from test_book import DRAWS, ERROR, SHOWS, TITLE, cell, lab, outcome, plant, printed, pytest_on
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,12 +70,12 @@ def test_the_build_shows_a_weekly_lab_and_does_not_run_it(tmp_path: Path) -> Non
 
     page = Page.read(path)
 
-    assert hooks._draw([page]) == [Result()]
+    assert draw.drawn([page]) == [Result()]
     assert page.weekly
-    text = hooks.lab(page, "slow")
+    text = labs.markdown(page, "slow")
     assert "```{.text .output}\n0.25\n```" in text
     assert "once a week" in text
-    assert "once a week" not in hooks.lab(Page.parse(page.text, tmp_path / "quick.ipynb"), "slow")
+    assert "once a week" not in labs.markdown(Page.parse(page.text, tmp_path / "quick.ipynb"), "slow")
 
 
 def test_they_run_every_week_with_the_pins_and_without() -> None:

@@ -7,18 +7,20 @@ the one page, or, where that page is not part of it, to where they led before.
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
-from mkdocs.utils import get_relative_url
+from _book.site.markup import Tag, edited, still
+from _book.site.sections import Section
 
 SOURCE = "print.md"
 # What is looked up or run where it is, on a screen: the home page and the contributors' page speak of the site.
 LEFT_OUT = ("index.md", "contributing.md", SOURCE, "reference/", "labs/")
 
-TAG = re.compile(r"<[a-zA-Z][^<>]*>")
+# Attributes of a tag.
 NAMES = re.compile(r'(\s(?:id|for|name|aria-labelledby|aria-describedby|aria-controls))="([^"]+)"')
 LINKS = re.compile(r'(\s(?:xlink:href|href|src))="([^"]*)"')
 SECTION = re.compile(r"[0-9]+[.][0-9]+ ")
@@ -26,12 +28,12 @@ SECTION = re.compile(r"[0-9]+[.][0-9]+ ")
 
 @dataclass(frozen=True)
 class Part:
-    """One page of the book; its titles are HTML, without tags."""
+    """One page of the book; its title is text, its content HTML."""
 
     url: str
     title: str
     content: str
-    sections: Sequence[tuple[str, str]] = ()  # anchor and title of each
+    sections: Sequence[Section] = ()
 
     @property
     def name(self) -> str:
@@ -49,7 +51,7 @@ def title_page(name: str, description: str, address: str) -> str:
     site = f"[its site]({address})" if address else "its site"
     return (
         f"---\ntitle: The whole book\ndescription: {name}, the whole book on one page, to print it.\n"
-        "hide: [toc]\nsearch: {exclude: true}\nrobots: noindex\n---\n\n"
+        "hide: [toc]\nsearch: {exclude: true}\n---\n\n"
         f'# {name}\n\n<p class="lead" markdown>{description}</p>\n\n'
         f"The whole book on one page, to print or to keep.\nThe labs and the reference of the library are on {site}, "
         "and links to them lead there.\n"
@@ -61,12 +63,12 @@ def contents(parts: Sequence[Part]) -> str:
     lines = ['<nav class="contents" aria-label="The whole book"><h2>Contents</h2><ul>']
     for part in parts:
         inner = "".join(
-            f'<li><a href="#{part.name}--{anchor}">{title}</a></li>'
-            for anchor, title in part.sections
-            if SECTION.match(title)
+            f'<li><a href="#{part.name}--{section.anchor}">{html.escape(section.title, quote=False)}</a></li>'
+            for section in part.sections
+            if section.level == 2 and SECTION.match(section.title)
         )
         inner = f"<ul>{inner}</ul>" if inner else ""
-        lines.append(f'<li><a href="#{part.name}">{part.title}</a>{inner}</li>')
+        lines.append(f'<li><a href="#{part.name}">{html.escape(part.title, quote=False)}</a>{inner}</li>')
     return "\n".join([*lines, "</ul></nav>"])
 
 
@@ -88,13 +90,15 @@ def _moved(part: Part, names: dict[str, str], url: str) -> str:
     def link(match: re.Match[str]) -> str:
         return f'{match[1]}="{html.escape(_target(html.unescape(match[2]), part.url, names, url))}"'
 
-    def tag(match: re.Match[str]) -> str:
-        found = LINKS.sub(link, NAMES.sub(name, match[0]))
+    def moved(tag: Tag, _: Sequence[Tag]) -> str:
+        found = LINKS.sub(link, NAMES.sub(name, tag.raw))
         found = re.sub(r"url\(#([^)]+)\)", rf"url(#{part.name}--\1)", found)
-        # Paper cannot be clicked.
-        return re.sub(r"^<details\b(?![^>]*\sopen\b)", "<details open", found)
+        # Paper runs nothing, and cannot be clicked.
+        if tag.name == "details" and "open" not in tag.attributes:
+            found = found.replace("<details", "<details open", 1)
+        return still(found)
 
-    return TAG.sub(tag, part.content)
+    return edited(part.content, moved)
 
 
 def _target(href: str, here: str, names: dict[str, str], url: str) -> str:
@@ -106,4 +110,6 @@ def _target(href: str, here: str, names: dict[str, str], url: str) -> str:
     path = unquote(target.path).lstrip("/")
     if path in names:
         return f"#{names[path]}" + (f"--{target.fragment}" if target.fragment else "")
-    return get_relative_url(path, url) + (f"#{target.fragment}" if target.fragment else "")
+    slash = "/" if path.endswith("/") else ""
+    there = posixpath.relpath(path or ".", posixpath.dirname(url) or ".") + slash
+    return there + (f"#{target.fragment}" if target.fragment else "")

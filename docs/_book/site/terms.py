@@ -7,16 +7,13 @@ itself nowhere, and the index lists only headings and places that stress it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from html.parser import HTMLParser
 from itertools import groupby
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from _book.site.printing import Part
+from _book.site.sections import Section
 
 SOURCE = "glossary.md"
 INDEX = "index-of-terms.md"
@@ -27,7 +24,8 @@ REPEATED = ("The numbers of this chapter", "Sources")
 
 ENTRY = re.compile(r"^(?P<name>\S.*)\n:[ ]+(?P<meaning>.+(?:\n[ ]{4}.+)*)", re.M)
 MARKUP = re.compile(r"\[([^\]]*)\]\([^)]*\)|[*`]")
-PLACES = re.compile(r'(<span class="places") data-term="([^"]*)">(?=</span>)')
+# Where the index names the places of a term.
+PLACES = re.compile(r'<span class="places" data-term="([^"]*)">')
 
 
 @dataclass(frozen=True)
@@ -101,23 +99,22 @@ def index(terms: Iterable[Term]) -> str:
     return "\n\n".join(lines) + "\n"
 
 
-def filled(content: str, terms: Iterable[Term], parts: Iterable[Part], up: str) -> str:
-    """Return the rendered index with its links; `up` leads from it to the site's root."""
-    pages = [(part, list(sections(part))) for part in parts]
-    links: dict[str, str] = {}
-    for term in terms:
-        places = ((part, place(term, found)) for part, found in pages)
-        links[term.anchor] = " · ".join(
-            f'<a href="{up}{part.url}{"#" if there.anchor else ""}{there.anchor}">{escape(_label(part, there))}</a>'
-            for part, there in places
-            if there
+def places(terms: Iterable[Term], pages: Iterable[tuple[str, str, list[Section]]]) -> dict[str, str]:
+    """Return the links of each term by its anchor, to the pages given by address, title and sections."""
+    read = [(url, title.partition(":")[0], found) for url, title, found in pages]
+    return {
+        term.anchor: " · ".join(
+            f'<a href="{url}{"#" if there.anchor else ""}{there.anchor}">{escape(_label(page, there))}</a>'
+            for url, page, found in read
+            if (there := place(term, found))
         )
-    return PLACES.sub(lambda match: f"{match[1]}>{links[match[2]]}", content)
+        for term in terms
+    }
 
 
-def place(term: Term, found: Iterable[Section]) -> Section | None:
+def place(term: Term, found: list[Section]) -> Section | None:
     """Return the section whose heading has the term, else the first that stresses it, else that first uses it."""
-    found = list(found)
+    found = [section for section in found if section.title not in REPEATED]
     ways: list[Callable[[Section], object]] = [
         lambda section: term.pattern.search(section.title),
         lambda section: any(term.pattern.fullmatch(text) for text in section.stressed),
@@ -126,79 +123,8 @@ def place(term: Term, found: Iterable[Section]) -> Section | None:
     return next((section for way in ways for section in found if way(section)), None)
 
 
-@dataclass
-class Section:
-    """What stands below one heading: empty anchor for what stands below the title."""
-
-    anchor: str = ""
-    title: str = ""
-    text: str = ""
-    stressed: list[str] = field(default_factory=list)
-
-
-def sections(part: Part) -> Iterator[Section]:
-    """Yield the sections of a rendered page that say something for the first time."""
-    reader = _Reader()
-    reader.feed(part.content)
-    for section in reader.sections:
-        section.title, section.text = (" ".join(text.split()) for text in (section.title, section.text))
-        if section.title not in REPEATED:
-            yield section
-
-
-def _label(part: Part, section: Section) -> str:
+def _label(page: str, section: Section) -> str:
     """A section by its number, which has that of its chapter, or behind the name of its page."""
-    page = part.title.partition(":")[0]
     if not section.anchor:
         return page
     return section.title if re.match(r"\d", section.title) else f"{page}: {section.title}"
-
-
-class _Reader(HTMLParser):
-    """Splits a rendered page at its headings; what is no text, and what is said beforehand, is left out."""
-
-    SILENT = ("pre", "code", "svg", "script", "style")
-    INLINE = ("a", "abbr", "b", "em", "i", "span", "strong", "sub", "sup")
-    VOID = ("br", "hr", "img", "input", "wbr", "col", "link", "meta")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sections = [Section()]
-        self.open: list[tuple[str, bool]] = []  # each element around, and whether it is silent
-        self.stress = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in self.VOID:
-            return
-        given = dict(attrs)
-        classes = (given.get("class") or "").split()
-        silent = tag in self.SILENT or "headerlink" in classes or {"admonition", "abstract"} <= set(classes)
-        self.open.append((tag, silent))
-        if tag in ("h2", "h3"):
-            self.sections.append(Section(given.get("id") or ""))
-        if tag in ("em", "strong"):
-            self.stress = ""
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element without content holds no text."""
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("em", "strong") and not self._silent():
-            self.sections[-1].stressed.append(" ".join(self.stress.split()).strip('.:,;?!"'))
-        if tag not in self.INLINE:
-            self.sections[-1].text += " "
-        if tag in [name for name, _ in self.open]:
-            while self.open.pop()[0] != tag:
-                pass
-
-    def handle_data(self, data: str) -> None:
-        if self._silent():
-            return
-        section, tags = self.sections[-1], [tag for tag, _ in self.open]
-        if {"h1", "h2", "h3"} & set(tags):
-            section.title += data
-        section.text += data
-        self.stress += data
-
-    def _silent(self) -> bool:
-        return any(silent for _, silent in self.open)

@@ -1,0 +1,222 @@
+"""What is done to the finished site, page by page, whatever generator wrote it: steps on a folder of HTML.
+
+Each step is a function of the folder and of what the build knows. It finds its way by the marks that our own
+extension and `markup` leave in a page, or by the page's tags. What it adds can be taken out again: a build that
+renders only what changed finds the other pages finished, and finishes them anew.
+"""
+
+from __future__ import annotations
+
+import gzip
+import html
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urljoin
+from xml.etree import ElementTree
+
+from _book import labs as notebooks
+from _book.browser import build as live
+from _book.site import export, font, markup, policy, printing, terms
+from _book.site.building import Building, Leaf
+from _book.site.markup import Tag
+from _book.site.sections import Section, sections
+
+FONT = "assets/stix-two-math.woff2"
+SITEMAP = "sitemap.xml"
+MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
+SCRIPT = Path(__file__).with_name("theme.js")
+
+
+class Folder:
+    """A site in a folder: its pages as they were before they were finished, and as they are now."""
+
+    def __init__(self, path: Path, leaves: Sequence[Leaf]) -> None:
+        self.path = path
+        self.written = {file.relative_to(path).as_posix(): file.read_text("utf-8") for file in path.rglob("*.html")}
+        self.pages = {name: markup.bare(page) for name, page in sorted(self.written.items())}
+        self.leaves = [leaf for leaf in leaves if leaf.file in self.pages]
+        self.read: dict[str, list[Section]] = {}
+
+    def sections(self, leaf: Leaf) -> list[Section]:
+        """Return the sections of a page; it is read once, before a step touches it."""
+        if leaf.file not in self.read:
+            self.read[leaf.file] = sections(markup.content(self.pages[leaf.file]))
+        return self.read[leaf.file]
+
+    def title(self, leaf: Leaf) -> str:
+        """Return what the navigation calls a page, or else its heading."""
+        return leaf.title or self.sections(leaf)[0].title
+
+    def named(self, source: str) -> Leaf | None:
+        """Return the page that is made of a source."""
+        return next((leaf for leaf in self.leaves if leaf.source == source), None)
+
+    def find(self, text: str) -> Iterator[tuple[str, str, str]]:
+        """Yield the pages that have some text: their file, what leads from them to the root, and the page."""
+        for file, page in list(self.pages.items()):
+            if text in page:
+                yield file, "../" * file.count("/"), page
+
+    def save(self) -> None:
+        """Write the pages that are not as they were found."""
+        for name, page in self.pages.items():
+            if page != self.written[name]:
+                (self.path / name).write_text(page, encoding="utf-8", newline="\n")
+
+
+def finish(path: Path, book: Building) -> None:
+    """Finish a site, in place."""
+    folder = Folder(path, book.leaves)
+    for step in STEPS:
+        step(folder, book)
+    folder.save()
+
+
+def index_of_terms(folder: Folder, book: Building) -> None:
+    """Fill the index with links to where each term is explained or first used."""
+    leaf = folder.named(terms.INDEX)
+    if not leaf:
+        return
+    up = "../" * leaf.file.count("/")
+    listed = [each for each in folder.leaves if printing.belongs(each.source) and each.source not in terms.UNLISTED]
+    pages = [(up + each.url, folder.title(each), folder.sections(each)) for each in listed]
+    links = terms.places(book.glossary, pages)
+    page = folder.pages[leaf.file]
+    folder.pages[leaf.file] = terms.PLACES.sub(lambda m: m[0] + markup.added(links[m[1]]), page)
+
+
+def whole_book(folder: Folder, book: Building) -> None:
+    """Put the pages together to one, for paper; search engines should lead to the pages instead."""
+    leaf = folder.named(printing.SOURCE)
+    if not leaf:
+        return
+    parts = [
+        printing.Part(
+            each.url, folder.title(each), _plain(markup.content(folder.pages[each.file])), folder.sections(each)
+        )
+        for each in folder.leaves
+        if printing.belongs(each.source)
+    ]
+    page = folder.pages[leaf.file]
+    page = markup.before(page, markup.END, printing.contents(parts) + printing.together(parts, leaf.url))
+    folder.pages[leaf.file] = markup.before(page, "</head>", '<meta name="robots" content="noindex">')
+    _unlist(folder.path / SITEMAP, urljoin(book.address, leaf.url))
+
+
+def sources_stay_still(folder: Folder, book: Building) -> None:
+    """Leave the source of the library's functions alone: it shows how they work, and is neither pasted nor run."""
+
+    def change(tag: Tag, around: Sequence[Tag]) -> str:
+        shows = "doc-signature" in tag.classes or any("mkdocstrings-source" in each.classes for each in around)
+        if not (shows and "language-python" in tag.classes):
+            return tag.raw
+        return markup.still(tag.raw.replace("language-python", "language-source", 1))
+
+    for file, _, page in folder.find("mkdocstrings-source"):
+        folder.pages[file] = markup.edited(page, change)
+
+
+def cells_stay_still(folder: Folder, book: Building) -> None:
+    """Mark no block as a cell where none can run: in a lab that takes minutes, or without the live parts."""
+    weekly = {leaf.file for leaf in folder.leaves if notebooks.weekly(leaf.source)}
+    for file, _, page in folder.find(" data-cell"):
+        if file in weekly or not live.find(book.live, "live.js"):
+            folder.pages[file] = markup.edited(page, lambda tag, _: markup.still(tag.raw))
+
+
+def tools(folder: Folder, book: Building) -> None:
+    """Give a page a place for what is done with the whole of it, and a link to it as a notebook."""
+    for leaf in folder.leaves:
+        page = folder.pages[leaf.file]
+        name = f"{Path(leaf.source).stem}.ipynb"
+        link = f'<a href="{name}" download>Open as a notebook</a>' if export.belongs(leaf.source) else ""
+        if link or markup.has(page, "data-cell"):
+            folder.pages[leaf.file] = markup.after(page, "</h1>", f'<p class="tools">{link}</p>')
+
+
+def live_parts(folder: Folder, book: Building) -> None:
+    """Give a page the scripts of its live parts, and the manifest of their files."""
+    manifest = live.find(book.live, f"{live.MANIFEST}.json")
+    for leaf in folder.leaves if manifest else ():
+        page, up = folder.pages[leaf.file], "../" * leaf.file.count("/")
+        parts = {
+            "explore.js": leaf.source != printing.SOURCE and markup.has(page, "data-explore"),
+            "live.js": markup.has(page, "data-cell"),
+        }
+        scripts = [script for name, has in parts.items() if has and (script := live.find(book.live, name))]
+        if not scripts:
+            continue
+        tags = "".join(f'<script type="module" src="{up}{script}"></script>' for script in scripts)
+        # In the article: when the theme changes pages without loading them anew, it runs no scripts of the head.
+        page = markup.after(page, markup.END, tags)
+        folder.pages[leaf.file] = markup.before(page, "</head>", f'<meta name="live" content="{up}{manifest}">')
+
+
+def math_font(folder: Folder, book: Building) -> None:
+    """Make the font that holds just the characters of the book's math, and ask for it early."""
+    characters: set[str] = set()
+    for file, up, page in folder.find("<math"):
+        preload = f'<link rel="preload" href="{up}{FONT}" as="font" type="font/woff2" crossorigin>'
+        folder.pages[file] = markup.before(page, "</head>", preload)
+        for formula in MATH.findall(page):
+            characters.update(html.unescape(re.sub(r"<[^>]*>", "", formula)))
+    if characters:
+        (folder.path / FONT).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / FONT).write_bytes(font.subset(characters, book.cache))
+
+
+def theme(folder: Folder, book: Building) -> None:
+    """Mend what the theme leaves undone: it names no search dialog; the rest is said in the script."""
+    script = SCRIPT.read_text(encoding="utf-8")
+    dialog = 'data-md-component="search" role="dialog"'
+    for file, page in folder.pages.items():
+        page = page.replace(f"{dialog}>", f'{dialog} aria-label="Search">', 1)
+        folder.pages[file] = markup.before(page, "</head>", f"<script>\n{script}</script>")
+
+
+def content_security(folder: Folder, book: Building) -> None:
+    """Say in every page what it may load and run. Not to a server that adds scripts of its own."""
+    if book.serving:
+        return
+    allowed = policy.policy(set().union(*map(policy.scripts, folder.pages.values())))
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{allowed}">'
+    for file, page in folder.pages.items():
+        # The encoding has to be among the first bytes of a page, and what stands before is not subject to the policy.
+        folder.pages[file] = markup.after(page, '<meta charset="utf-8">', meta)
+
+
+# In this order: the index is part of the whole book, and the policy lists all scripts.
+STEPS = (
+    index_of_terms,
+    whole_book,
+    sources_stay_still,
+    cells_stay_still,
+    tools,
+    live_parts,
+    math_font,
+    theme,
+    content_security,
+)
+
+
+def _plain(content: str) -> str:
+    """Make what was added to a page part of it, for a page that takes it over."""
+    return content.replace(markup.ADDED, "").replace(markup.DONE, "")
+
+
+def _unlist(sitemap: Path, address: str) -> None:
+    """Take a page out of the sitemap, and out of its compressed copy."""
+    if not sitemap.exists():
+        return
+    tree = ElementTree.parse(sitemap)
+    top = tree.getroot()
+    space = top.tag.rpartition("}")[0] + "}"
+    for entry in [each for each in top if each.findtext(f"{space}loc", "").strip() == address]:
+        top.remove(entry)
+    ElementTree.register_namespace("", space[1:-1])
+    data = ElementTree.tostring(top, encoding="utf-8", xml_declaration=True)
+    sitemap.write_bytes(data)
+    copy = sitemap.with_name(f"{sitemap.name}.gz")
+    if copy.exists():
+        copy.write_bytes(gzip.compress(data, mtime=0))
