@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -13,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+import yaml
 from hatchling import build
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -22,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 READ = 'pip install -c constraints.txt -e ".[docs]" && mkdocs serve'
 CHECK = 'pip install -c constraints.txt -e ".[dev]" && pytest'
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+WEEKLY = yaml.safe_load((ROOT / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8"))["jobs"]
+NEWS = sorted(path for path in (ROOT / ".github" / "news").iterdir() if path.name != "README.md")
 
 
 def text(name: str) -> str:
@@ -89,7 +93,7 @@ def test_numpy_is_the_only_dependency(wheel):
 
     always = {r.name for r in required if "extra" not in str(r.marker)}
     assert always == {"numpy"}
-    assert set(fields.get_all("Provides-Extra", [])) == {"plot", "docs", "dev", "jax", "peers"}
+    assert set(fields.get_all("Provides-Extra", [])) == {"plot", "docs", "dev", "jax", "peers", "weekly"}
 
 
 def test_sdist_holds_the_book_and_its_tests(dist):
@@ -104,6 +108,7 @@ def test_sdist_holds_the_book_and_its_tests(dist):
         "README.md",
         "conftest.py",
         "constraints.txt",
+        "docs/_book/site/hooks.py",  # which a line of .gitignore once left out
         "docs/index.md",
         "mkdocs.yml",
         "shallownet/py.typed",
@@ -128,11 +133,44 @@ def test_others_install_as_the_readme_does(path):
 
 
 def test_continuous_integration_runs_the_readme_command():
-    """On three systems, word for word; .ci/run greps the same line from the README."""
-    assert f"run: {CHECK}\n" in text(".github/workflows/ci.yml")
+    """.ci/run takes the line from the README, so that they cannot part."""
     line = re.search(r"grep -xE '(.*)' README.md", text(".ci/run"))
+
     assert line
     assert re.findall(rf"^{line[1]}$", text("README.md"), flags=re.M) == [CHECK]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_jobs_wait_for_jobs_that_are_there_and_not_for_ever(path):
+    """A name that is gone is an error that only a push shows; without a limit, a job that hangs does so for hours."""
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+
+    for name, job in jobs.items():
+        needs = job.get("needs", [])
+        assert set([needs] if isinstance(needs, str) else needs) <= set(jobs), name
+        assert job["timeout-minutes"] <= 90, name
+
+
+def test_the_site_that_is_published_is_the_one_that_was_tested():
+    """It comes out of .ci/run, once all is green there; nothing builds it again."""
+    jobs = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]
+    uploads = [
+        (job["steps"][:at], step)
+        for job in jobs.values()
+        for at, step in enumerate(job["steps"])
+        if step.get("uses", "").startswith("actions/upload-pages-artifact@")
+    ]
+
+    ((before, upload),) = uploads
+    assert f".ci/run --site-dir {upload['with']['path']}" in [step.get("run") for step in before]
+
+
+def test_what_no_commit_waits_for_runs_every_week():
+    """With the pins, as before a release, and without them, to learn what is coming."""
+    steps = [step.get("run", "") for job in WEEKLY.values() for step in job["steps"]]
+
+    assert ".ci/run --all" in steps
+    assert any(step.startswith("pip install --upgrade ") and step.endswith("&& pytest") for step in steps)
 
 
 def test_constraints_are_versions_only():
@@ -173,6 +211,30 @@ def test_one_version():
 
     assert f"\nversion: {version}\n" in text("CITATION.cff")
     assert f"\n## {version}\n" in text("CHANGELOG.md")
+
+
+def test_a_news_fragment_is_named_by_its_kind_and_says_what_changed():
+    """towncrier leaves out, without a word, what it cannot read the kind of."""
+    kinds = [kind["directory"] for kind in tomllib.loads(text("pyproject.toml"))["tool"]["towncrier"]["type"]]
+
+    name = re.compile(rf"(\d+|\+[a-z0-9-]+)\.({'|'.join(kinds)})\.md")
+    assert [path.name for path in NEWS if not name.fullmatch(path.name)] == []
+    line = re.compile(r"[A-Z`][^\n]*[.]\n")
+    assert [path.name for path in NEWS if not line.fullmatch(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_next_release_would_list_all_news():
+    """What towncrier would write, nothing is left out of."""
+    draft = subprocess.run(
+        [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "9.9.9"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout
+
+    assert "## 9.9.9\n" in draft
+    assert [path.name for path in NEWS if path.read_text(encoding="utf-8").strip() not in draft] == []
 
 
 def test_the_npm_lock_names_no_host_and_no_moving_tag():

@@ -76,13 +76,3 @@ def test_the_build_shows_a_weekly_lab_and_does_not_run_it(tmp_path: Path) -> Non
     assert "```{.text .output}\n0.25\n```" in text
     assert "once a week" in text
     assert "once a week" not in labs.markdown(Page.parse(page.text, tmp_path / "quick.ipynb"), "slow")
-
-
-def test_they_run_every_week_with_the_pins_and_without() -> None:
-    """With the pins they must pass; without, we learn what is coming."""
-    text = (ROOT / ".github" / "workflows" / "weekly.yml").read_text("utf-8")
-
-    assert 'pip install -c constraints.txt -e ".[dev]" && pytest docs/labs/weekly' in text
-    assert 'pip install --upgrade -e ".[dev]" && pytest' in text
-    assert "- run: pytest docs/labs/weekly\n" in text
-    assert "needs: [newest, labs]" in text

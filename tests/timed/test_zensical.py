@@ -23,7 +23,8 @@ from _book.site.finish import FONT, finish
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ("symmetry", "small-random")
 PAGES = ["index.md", *(f"chapters/{name}.md" for name in CHAPTERS), "glossary.md", "index-of-terms.md", "print.md"]
-MADE = "---\ndescription: Made by the build.\n---\n\n# {}\n\n- Gain <span class='places' data-term='gain'></span>\n"
+MADE = "---\ndescription: Made by the build.\n---\n\n# {}\n\n"
+MADE += '- Symmetry <span class="places" data-term="symmetry"></span>\n'
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("index.md", "glossary.md", *(f"chapters/{name}.md" for name in CHAPTERS)):
         (folder / "docs" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "docs" / name, folder / "docs" / name)
-    (folder / "docs" / "index-of-terms.md").write_text(MADE.format("Index of terms").replace("'", '"'), "utf-8")
+    (folder / "docs" / "index-of-terms.md").write_text(MADE.format("Index of terms"), "utf-8")
     (folder / "docs" / "print.md").write_text(MADE.format("The whole book"), "utf-8")
     written = (ROOT / "mkdocs.yml").read_text("utf-8")
     extensions = written[written.index("\nmarkdown_extensions:") :].rstrip() + "\n  - _book.site.alone\n"
@@ -87,7 +88,7 @@ def test_the_folder_that_it_wrote_can_be_finished(project: Path) -> None:
     finish(project / "site", book)
 
     index, paper = published(project, "index-of-terms"), published(project, "print")
-    assert re.search(r'data-term="gain"><!--\+--><a href="\.\./chapters/[\w-]+/#[\w-]+">', index)
+    assert re.search(r'data-term="symmetry"><!--\+--><a href="\.\./chapters/symmetry/(?:#[\w-]+)?">', index)
     assert re.findall(r'<section class="part"><span id="([\w-]+)">', paper) == [
         *(f"chapters-{name}" for name in CHAPTERS),
         "glossary",
