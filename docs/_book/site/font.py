@@ -6,25 +6,24 @@ nothing of it is kept in the repository.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import unicodedata
-from importlib import metadata, util
+from importlib import util
 from pathlib import Path
 
+from _book import cache
 from fontTools import subset as subsetter
 from fontTools.ttLib import TTFont
 
 NAME = "STIXTwoMath-Regular.ttf"
 
 
-def subset(characters: set[str], cache: Path) -> bytes:
+def subset(characters: set[str], folder: Path) -> bytes:
     """Return a WOFF2 with the characters, as they are and as a formula shows single letters: slanted."""
     characters = characters | {"√"}  # what <msqrt> draws stands in no text
     wanted = sorted({ord(c) for c in characters if c.isprintable()} | {ord(c) for c in map(_italic, characters) if c})
-    versions = [f"{name}=={metadata.version(name)}" for name in ("ziamath", "fonttools", "brotli")]
-    key = hashlib.sha256(repr((wanted, versions, _source())).encode()).hexdigest()[:32]
-    file = cache / f"{key}.woff2"
+    key = cache.key(wanted, cache.versions("ziamath", "fonttools", "brotli"), files=[Path(__file__)])
+    file = folder / f"{key}.woff2"
     if not file.exists():
         data = _cut(wanted)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -71,10 +70,6 @@ def _path() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError('the math font comes with ziamath: pip install -c constraints.txt -e ".[docs]"')
     return Path(spec.submodule_search_locations[0]) / "fonts" / NAME
-
-
-def _source() -> str:
-    return Path(__file__).read_text(encoding="utf-8")
 
 
 def _italic(character: str) -> str:
