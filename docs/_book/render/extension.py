@@ -49,7 +49,6 @@ class BookExtension(Extension):
     def __init__(self, report: Callable[[Problem], object] = _log) -> None:
         super().__init__()
         self.report = report
-        self.characters: set[str] = set()  # what the math of all pages is written with
         self.start(None)
 
     def start(self, page: Page | None, context: Context | None = None) -> None:

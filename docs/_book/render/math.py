@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 INLINE_MATH = r"(?<![\\$])\$(?![\s$])((?:\\.|[^\\$])+?)(?<!\s)\$(?![\d$])"
 DISPLAY_MATH = re.compile(r"(?:^|\n)[ ]{0,3}\$\$(.*?)\$\$[ ]*(?=\n|$)", re.DOTALL)
-MARKUP = re.compile(r"<[^>]*>")
 TAG = re.compile(r"\\tag\{([^}]*)\}")
 
 
@@ -27,15 +26,11 @@ def mathml(book: BookExtension, tex: str, *, display: bool) -> str:
     if display:
         tex = TAG.sub("", tex)
     try:
-        found = LatexToMathML(fancy_error=False).convert_with_local_state(tex.strip(), displaystyle=display)
+        return LatexToMathML(fancy_error=False).convert_with_local_state(tex.strip(), displaystyle=display)
     except LatexError as error:
         said = " ".join(str(error).split())
         book.problem(source, f"cannot read this TeX: {said}")
         return f"<code>{html.escape(source)}</code>"
-    book.characters.update(html.unescape(MARKUP.sub("", found)))
-    if "<msqrt" in found or "<mroot" in found:
-        book.characters.add("\u221a")  # no text, but without the glyph a browser draws no root sign at all
-    return found
 
 
 class InlineMath(InlineProcessor):

@@ -20,7 +20,9 @@ NAME = "STIXTwoMath-Regular.ttf"
 
 def subset(characters: set[str], folder: Path) -> bytes:
     """Return a WOFF2 with the characters, as they are and as a formula shows single letters: slanted."""
-    characters = characters | {"√"}  # what <msqrt> draws stands in no text
+    characters = characters | {
+        "√"
+    }  # what <msqrt> draws stands in no text, and without the glyph there is no root sign at all
     wanted = sorted({ord(c) for c in characters if c.isprintable()} | {ord(c) for c in map(_italic, characters) if c})
     key = cache.key(wanted, cache.versions("ziamath", "fonttools", "brotli"), files=[Path(__file__)])
     file = folder / f"{key}.woff2"
