@@ -233,6 +233,7 @@ def test_the_next_release_would_list_all_news():
         check=True,
     ).stdout
 
+    assert tomllib.loads(text("pyproject.toml"))["tool"]["towncrier"]["start_string"] in text("CHANGELOG.md")
     assert "## 9.9.9\n" in draft
     assert [path.name for path in NEWS if path.read_text(encoding="utf-8").strip() not in draft] == []
 

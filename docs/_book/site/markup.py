@@ -69,8 +69,8 @@ def after(page: str, mark: str, html: str) -> str:
 
 def has(page: str, attribute: str) -> bool:
     """True where a tag has the attribute, and not only the text speaks of it: that has no `<` before it, but a `>`."""
-    found = (page[: match.start()] for match in re.finditer(rf"\s{attribute}\b", page))
-    return any(text.rfind("<") > text.rfind(">") for text in found)
+    found = (match.start() for match in re.finditer(rf"\s{attribute}\b", page))
+    return any(page.rfind("<", 0, at) > page.rfind(">", 0, at) for at in found)
 
 
 def still(tag: str) -> str:
