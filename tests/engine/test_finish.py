@@ -18,7 +18,7 @@ FRAME = """<!doctype html>
 <div class="md-search" data-md-component="search" role="dialog"></div>
 <article>{content}</article><script>theme()</script></body></html>
 """
-CELL = '<div class="language-python highlight" data-copy="x = 1" data-cell data-check="{}"><pre>x = 1</pre></div>'
+CELL = '<div class="language-python highlight" data-copy="x = 1" data-cell="{&quot;a&quot;: 1}"><pre>x = 1</pre></div>'
 PAGES = {
     "index.md": "<h1>Home</h1><p>No link, no math.</p>",
     "chapters/one.md": f'<h1 id="one">1. One</h1><h2 id="11-gain">1.1 Gain</h2><p>A <math><mi>x</mi></math>.</p>{CELL}',

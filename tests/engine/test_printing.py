@@ -45,7 +45,7 @@ def moved(content, url="chapters/one/"):
         ('<details class="success">', '<details open class="success">'),
         ('<details class="note" open>', '<details class="note" open>'),
         # Cells: paper runs nothing.
-        ('<div class="x" data-copy="a" data-cell data-check="{}">', '<div class="x" data-copy="a">'),
+        ('<div class="x" data-copy="a" data-cell="{}">', '<div class="x" data-copy="a">'),
         # Text is text, in code and in what is copied as well.
         ("<code>a id=&quot;x&quot; url(#y)</code>", "<code>a id=&quot;x&quot; url(#y)</code>"),
         ('<p>if a &lt; b: see id="x"</p>', '<p>if a &lt; b: see id="x"</p>'),

@@ -17,7 +17,7 @@ CONTENT, END = "<!--page-->", "<!--/page-->"
 # Around what was added to a finished page.
 ADDED, DONE = "<!--+-->", "<!--/+-->"
 # How the extension marks a block that runs.
-CELL = re.compile(r'\sdata-(?:cell|check)(?:="[^"]*")?')
+CELL = re.compile(r'\sdata-cell(?:="[^"]*")?')
 # Elements without content, and so without an end.
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
