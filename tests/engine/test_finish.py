@@ -63,6 +63,10 @@ def made(tmp_path: Path) -> Made:
     for name in PAGES:
         write(folder, name)
     (folder / "404.html").write_text(FRAME.format(title="404", content="<h1>Nothing here</h1>"), "utf-8")
+    (folder / "assets").mkdir()
+    (folder / "assets" / "book.css").write_text(
+        "/* for us */\na > b { color: red;\n  margin: calc(1px + 2px) }\n", "utf-8"
+    )
     (folder / "sitemap.xml").write_text(SITEMAP, "utf-8")
     (folder / "sitemap.xml.gz").write_bytes(gzip.compress(SITEMAP.encode()))
     book = Building(tmp_path, address="https://example.org/book/", live=LIVE)
@@ -127,6 +131,15 @@ def test_a_server_that_adds_a_script_gets_no_policy(made: Made) -> None:
     served = read(folder, "chapters/one.md")
     assert "Content-Security-Policy" not in served
     assert re.sub(r"<!--\+--><meta http-equiv.*?<!--/\+-->", "", published) == served
+
+
+def test_style_sheets_are_light(made: Made) -> None:
+    """Comments and white space are for us; what is around a plus sign is not white space only."""
+    folder, book = made
+
+    finish.finish(folder, book)
+
+    assert (folder / "assets" / "book.css").read_text("utf-8") == "a>b{color:red;margin:calc(1px + 2px)}"
 
 
 def scripts(page: str) -> list[str]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from urllib.parse import urljoin
 from xml.etree import ElementTree
 
+import rcssmin
+import rjsmin
 from _book import labs as notebooks
 from _book.browser import build as live
 from _book.site import export, font, markup, policy, printing, terms
@@ -168,11 +170,17 @@ def math_font(folder: Folder, book: Building) -> None:
 
 def theme(folder: Folder, book: Building) -> None:
     """Mend what the theme leaves undone: it names no search dialog; the rest is said in the script."""
-    script = SCRIPT.read_text(encoding="utf-8")
+    script = rjsmin.jsmin(SCRIPT.read_text(encoding="utf-8"))
     dialog = 'data-md-component="search" role="dialog"'
     for file, page in folder.pages.items():
         page = page.replace(f"{dialog}>", f'{dialog} aria-label="Search">', 1)
-        folder.pages[file] = markup.before(page, "</head>", f"<script>\n{script}</script>")
+        folder.pages[file] = markup.before(page, "</head>", f"<script>{script}</script>")
+
+
+def light_styles(folder: Folder, book: Building) -> None:
+    """Take out of our style sheets what is there for us: every reader loads them."""
+    for file in (folder.path / "assets").glob("*.css"):
+        file.write_text(rcssmin.cssmin(file.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
 def content_security(folder: Folder, book: Building) -> None:
@@ -196,6 +204,7 @@ STEPS = (
     live_parts,
     math_font,
     theme,
+    light_styles,
     content_security,
 )
 
