@@ -199,7 +199,8 @@ def c_map(activation: Activation, sigma_w: ArrayLike, sigma_b: ArrayLike, c: Arr
         q = _settled(name, activation, sigma_w, sigma_b)
         # a length that fades shrinks from layer to layer, so divide by the next one: equal inputs stay equal
         after = _length(activation, sigma_w**2, sigma_b**2, q) or 1.0
-        return (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / after
+        # rounding may leave a correlation that the next layer would refuse
+        return min(1.0, max(-1.0, (sigma_w**2 * _mean_of_pair(activation.f, q, c) + sigma_b**2) / after))
 
     return _each("c_map", activation, mapped, sigma_w=sigma_w, sigma_b=sigma_b, c=c)
 

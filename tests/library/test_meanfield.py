@@ -330,3 +330,13 @@ def test_a_simulation_says_what_does_not_fit(changes, kind, message):
 
     with pytest.raises(kind, match=f"^simulate: {message}"):
         meanfield.simulate(**{**given, "rng": np.random.default_rng(0), **changes})
+
+
+@pytest.mark.parametrize("c", [-1.0, 1.0])
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda a: a.name)
+def test_a_correlation_can_be_mapped_again_and_again(activation, c):
+    """Rounding once left 1 + 7e-15, which the next call refused."""
+    for sigma_w in (0.7, 1.0, 1.3):
+        for _ in range(5):
+            c = meanfield.c_map(activation, sigma_w, 0.3, c)
+            assert -1 <= c <= 1
