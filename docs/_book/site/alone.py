@@ -12,14 +12,15 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from markdown import Markdown
+from markdown.postprocessors import Postprocessor
+from markdown.preprocessors import Preprocessor
+
 from _book import cache
 from _book.page import Page
 from _book.render.extension import BookExtension
 from _book.site import markup, terms
 from _book.site.building import Building
-from markdown import Markdown
-from markdown.postprocessors import Postprocessor
-from markdown.preprocessors import Preprocessor
 
 log = logging.getLogger("mkdocs.plugins.book")
 

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import rcssmin
 import rjsmin
+
 from _book import labs as notebooks
 from _book.browser import build as live
 from _book.site import export, font, markup, policy, printing, terms

@@ -11,9 +11,10 @@ import unicodedata
 from importlib import util
 from pathlib import Path
 
-from _book import cache
 from fontTools import subset as subsetter
 from fontTools.ttLib import TTFont
+
+from _book import cache
 
 NAME = "STIXTwoMath-Regular.ttf"
 

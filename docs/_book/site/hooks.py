@@ -10,14 +10,15 @@ import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from _book import board
-from _book.site import markup
-from _book.site.building import Building, Leaf, Source
-from _book.site.finish import finish
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
+
+from _book import board
+from _book.site import markup
+from _book.site.building import Building, Leaf, Source
+from _book.site.finish import finish
 
 log = logging.getLogger("mkdocs.plugins.book")
 
