@@ -14,7 +14,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from _book import cache as making
+from _book import cache
 from _book.browser import build as live
 from _book.browser import pyodide as runtime
 from _book.browser import wheels
@@ -34,7 +34,7 @@ def modules():
     """The packages of npm; where they cannot be had, only CI must have them."""
     try:
         return live.packages()
-    except (making.MissingError, OSError, subprocess.SubprocessError) as error:
+    except (cache.MissingError, OSError, subprocess.SubprocessError) as error:
         if os.environ.get("SHALLOWNET_LIVE") == "required":
             raise
         pytest.skip(f"no packages of npm here: {error}")
@@ -69,7 +69,7 @@ def package(data):
 def test_a_wheel_that_is_not_the_lock_s_is_refused_wherever_it_comes_from(source, sources, tmp_path):
     sources(**{source: archive(a__py="import evil")})
 
-    with pytest.raises(making.MissingError, match=f"some-1.0.whl cannot be had .*{source}: refused, its sha256 is"):
+    with pytest.raises(cache.MissingError, match=f"some-1.0.whl cannot be had .*{source}: refused, its sha256 is"):
         wheels.wheel(package(archive(a__py="import good")), tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_a_wheel_that_spoiled_in_the_cache_is_replaced(sources, tmp_path):
     sources(kept=good[:-1], mirrored=good)
 
     assert wheels.wheel(package(good), tmp_path).read("a.py") == b"import good"
-    assert (making.shared() / "pyodide" / "some-1.0.whl").read_bytes() == good
+    assert (cache.shared() / "pyodide" / "some-1.0.whl").read_bytes() == good
 
 
 def test_a_planted_file_in_the_user_s_cache_is_refused(monkeypatch, tmp_path):
@@ -86,18 +86,18 @@ def test_a_planted_file_in_the_user_s_cache_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for name in ("published", "mirrored"):
         monkeypatch.setitem(wheels.SOURCES, name, wheels.SOURCES["kept"])
-    planted = making.shared() / "pyodide" / "some-1.0.whl"
+    planted = cache.shared() / "pyodide" / "some-1.0.whl"
     planted.parent.mkdir(parents=True)
     planted.write_bytes(archive(a__py="import evil"))
 
-    with pytest.raises(making.MissingError, match="refused"):
+    with pytest.raises(cache.MissingError, match="refused"):
         wheels.wheel(package(archive(a__py="import good")), tmp_path)
 
 
 def test_what_no_source_has_is_named_in_one_line(sources, tmp_path):
     sources()
 
-    with pytest.raises(making.MissingError) as error:
+    with pytest.raises(cache.MissingError) as error:
         wheels.wheel(package(b""), tmp_path)
     assert str(error.value) == "some-1.0.whl cannot be had (kept: OSError; published: OSError; mirrored: OSError)"
 
@@ -110,8 +110,8 @@ def test_without_the_runtime_the_explorables_are_there(required, level, monkeypa
     monkeypatch.setattr(live, "_bundle", lambda *_: ({"explore-A.js": b""}, {"explore.js": "explore-A.js"}))
     monkeypatch.setattr(live, "_compiled", lambda *_: b"")
 
-    def build(modules, cache):
-        raise making.MissingError("numpy.whl cannot be had")
+    def build(modules, kept):
+        raise cache.MissingError("numpy.whl cannot be had")
 
     monkeypatch.setattr(runtime, "build", build)
     with caplog.at_level(logging.INFO, logger="mkdocs.plugins.book"):

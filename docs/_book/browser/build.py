@@ -15,7 +15,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from _book.browser import pyodide as runtime
+from _book.browser import pyodide
 from _book.cache import MissingError, key, made, run, shared
 
 log = logging.getLogger("mkdocs.plugins.book")
@@ -42,8 +42,8 @@ def build(cache: Path) -> dict[str, bytes]:
         _without("explorables and its live cells", error)
         return {}
     try:
-        parts = {**runtime.build(modules, cache), "numpy.wasm": loops(modules, cache)}
-        found |= {runtime.FOLDER + name: data for name, data in parts.items()}
+        parts = {**pyodide.build(modules, cache), "numpy.wasm": loops(modules, cache)}
+        found |= {pyodide.FOLDER + name: data for name, data in parts.items()}
     except FAULTS as error:
         _without("live cells", error)
     for name, data in found.items():

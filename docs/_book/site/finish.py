@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import rcssmin
 import rjsmin
 
-from _book import labs as notebooks
+from _book import labs
 from _book.browser import build as live
 from _book.site import export, font, markup, policy, printing, terms
 from _book.site.building import Building, Leaf
@@ -122,7 +122,7 @@ def sources_stay_still(folder: Folder, book: Building) -> None:
 
 def cells_stay_still(folder: Folder, book: Building) -> None:
     """Mark no block as a cell where none can run: in a lab that takes minutes, or without the live parts."""
-    weekly = {leaf.file for leaf in folder.leaves if notebooks.weekly(leaf.source)}
+    weekly = {leaf.file for leaf in folder.leaves if labs.weekly(leaf.source)}
     for file, _, page in folder.find(" data-cell"):
         if file in weekly or not live.find(book.live, "live.js"):
             folder.pages[file] = markup.edited(page, lambda tag, _: markup.still(tag.raw))
