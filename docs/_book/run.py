@@ -185,8 +185,7 @@ class Session:
                 tree = ast.parse(step.source, self.file)
                 if self.recorder is not None:
                     names[scores.RECORDER] = self.recorder
-                    shown = step.example.want if step.example else None
-                    self.recorder.wire(tree, step.source, step.line, shown)
+                    self.recorder.wire(tree, step.source, step.line)
                 for code in _compiled(tree, self.file, step):
                     exec(code, names)
         except KeyboardInterrupt:

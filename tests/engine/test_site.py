@@ -375,8 +375,8 @@ BOARD = """{count}
 
 | Score | Claim | Source |
 | --- | --- | --- |
-| `one` | That $x$ is one. | [Home](index.md) |
-| `two` | That two is not three. | Known |
+| `one` | That $x$ is one. | Printed: [Home](index.md) |
+| `two` | That two is not three. | Our own: known |
 """
 MARKED = """## 1.2 Section
 
@@ -392,7 +392,7 @@ assert abs(len([1]) - 1.0) < 0.5  # enough  # score: one
 
 def test_rows_of_the_scoreboard_are_completed(small, tmp_path):
     """What was met, a link to the mark that proves it, and from there a link back."""
-    board = BOARD.format(count="2 rows: 1 reproduced, 1 differ")
+    board = BOARD.format(count="2 rows: 1 printed, 0 predicted, 1 our own; 1 differ")
     done = planted(small, tmp_path, {"index": MARKED, "scoreboard": board})
     assert done.returncode == 0, done.stderr[-2000:]
     rows = (tmp_path / "scoreboard" / "index.html").read_text(encoding="utf-8")
@@ -401,8 +401,8 @@ def test_rows_of_the_scoreboard_are_completed(small, tmp_path):
     found = re.findall(r'<tr id="(\w+)" role="row">(.*?)</tr>', rows, re.DOTALL)
     cells = {name: re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for name, row in found}
     link = '<a href="../#score-{}">section 1.2</a>'
-    assert cells["one"][1:] == ["1.0", "1 \u00b1 0.5", link.format("one"), "reproduced"]
-    assert cells["two"][1:] == ["3", "2 (more than 0.5 off)", link.format("two"), "differs"]
+    assert cells["one"][1:] == ["printed", "1.0", "1 \u00b1 0.5", link.format("one"), "agrees"]
+    assert cells["two"][1:] == ["our own", "3", "2 (more than 0.5 off)", link.format("two"), "differs"]
     assert '<div class="scores__source"><a href="../">Home</a></div>' in cells["one"][0]
     assert "<math" in cells["one"][0]
     back = '<span class="score" id="score-one"><a href="scoreboard/#one"># score: one</a></span>'
@@ -412,7 +412,7 @@ def test_rows_of_the_scoreboard_are_completed(small, tmp_path):
 
 # Marked asserts, each on a page of its own, and what the build says of them.
 BOARD_FAULTS = {
-    "wrong-count": (None, r"docs/scoreboard\.md:8: .*has 4 rows: 3 reproduced, 1 differ"),
+    "wrong-count": (None, r"docs/scoreboard\.md:8: .*has 4 rows: 1 printed, 0 predicted, 3 our own; 1 differ"),
     "lost": (None, r"docs/scoreboard\.md:14: no assert is marked"),
     "new": ("assert abs(len([1]) - 1.0) < 0.5", r"docs/new\.md:9: new is not on the scoreboard"),
     "never": ("if 0: assert abs(len([1]) - 1.0) < 0.5", r"docs/never\.md:9: .*never never ran"),
@@ -427,8 +427,8 @@ def refused_board(small, tmp_path_factory):
     """What the build said of a scoreboard with all of these faults."""
     asserts = {name: text for name, (text, _) in BOARD_FAULTS.items() if text}
     pages = {name: f"```python\n{text}  # score: {name}\n```" for name, text in asserts.items()}
-    rows = "".join(f"| `{name}` | A row. | Known |\n" for name in ("lost", *asserts) if name != "new")
-    board = BOARD.format(count="3 rows: 3 reproduced, 0 differ") + rows
+    rows = "".join(f"| `{name}` | A row. | Our own: known |\n" for name in ("lost", *asserts) if name != "new")
+    board = BOARD.format(count="3 rows: 3 printed, 0 predicted, 0 our own; 0 differ") + rows
     return planted(small, tmp_path_factory.mktemp("refused"), {"index": MARKED, "scoreboard": board, **pages})
 
 
@@ -442,17 +442,17 @@ def test_a_fault_of_the_scoreboard_fails_the_build(fault, refused_board):
 
 
 def test_the_scoreboard_is_complete(site):
-    """Every row of the book's own: a number published, one of ours, a place, and one of the two words."""
+    """Every row of the book's own: a kind, a number expected, one of ours, a place, and one of the two words."""
     text = (site / "scoreboard" / "index.html").read_text(encoding="utf-8")
     rows = re.findall(r'<tr id="([\w-]+)" role="row">(.*?)</tr>', text, re.DOTALL)
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for _, row in rows]
-    verdicts = [row[4] for row in cells]
+    kinds, verdicts = [row[1] for row in cells], [row[5] for row in cells]
 
     assert len(rows) >= 40
-    assert all(len(row) == 5 and all(map(str.strip, row)) for row in cells)
-    assert set(verdicts) == {"reproduced", "differs"}
-    counts = f"{len(rows)} rows: {verdicts.count('reproduced')} reproduced, {verdicts.count('differs')} differ"
-    assert counts in text
+    assert all(len(row) == 6 and all(map(str.strip, row)) for row in cells)
+    assert set(verdicts) == {"agrees", "differs"}
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in ("printed", "predicted", "our own"))
+    assert f"{len(rows)} rows: {counts}; {verdicts.count('differs')} differ" in text
 
 
 def test_every_term_is_found_somewhere(site):

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 # A hyphen in a number is a minus sign, at which no browser breaks the line.
 MINUS = re.compile(r"(?<![\w.])-(?=[\d.])|(?<=\de)-(?=\d)")
-SCORE_COLUMNS = ("Claim", "Published or predicted", "Ours", "Where", "Verdict")
+SCORE_COLUMNS = ("Claim", "Kind", "Expected", "Ours", "Where", "Verdict")
 
 
 @dataclass
 class Score:
     """What completes a row of the scoreboard."""
 
-    published: str
+    expected: str
     ours: str
     differs: bool
     href: str  # of the mark, as a link from the scoreboard's source
@@ -74,9 +74,12 @@ class Scoreboard(Treeprocessor):
             claim.attrib = {"role": "cell"}
             source.tag, source.attrib = "div", {"class": "scores__source"}
             claim.append(source)
-            verdict = "differs" if score.differs else "reproduced"
-            for title, text in zip(SCORE_COLUMNS[1:], (score.published, score.ours, "", verdict), strict=True):
+            # The first word of the source: one can run an eye down its column.
+            kind, _, source.text = (source.text or "").partition(": ")
+            verdict = "differs" if score.differs else "agrees"
+            texts = (kind.lower(), score.expected, score.ours, "", verdict)
+            for title, text in zip(SCORE_COLUMNS[1:], texts, strict=True):
                 cell = ElementTree.SubElement(row, "td", {"role": "cell", "data-label": title})
                 cell.text = AtomicString(MINUS.sub("\u2212", text))
-            ElementTree.SubElement(row[3], "a", {"href": score.href}).text = score.place
-            row[4].set("class", f"scores__{verdict}")
+            ElementTree.SubElement(row[4], "a", {"href": score.href}).text = score.place
+            row[5].set("class", f"scores__{verdict}")
