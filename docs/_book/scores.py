@@ -120,7 +120,7 @@ class _Cell:
             return _listed(list(dict.fromkeys(map(str, self.met))))
         low, high = min(self.met), max(self.met)
         largest, distance = max(abs(low), abs(high)), self.tolerance * self.size
-        # To the place below the tolerance's first digit; without one, three digits, or as many as are expected.
+        # To the place below the tolerance's first digit; without one, four digits.
         digits = 4 if self.differs or not distance else _leading(largest) - _leading(distance) + 2
         digits = min(digits, max(6, len(re.sub(r"[eE].*|\D", "", self.expected).lstrip("0"))))
         shown = [_text(value, _leading(largest) - digits + 1) for value in (low, high)]
