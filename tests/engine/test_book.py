@@ -1037,7 +1037,7 @@ def test_a_newcomer_follows_the_contributors_page(tmp_path: Path) -> None:
     complete = pytest_on(root, "tests/engine/test_chapters.py", "-k", "test_a_chapter_is_complete")
     said = re.findall(r"^E +docs/chapters/sums.md:\d+: (.*)", complete.stdout, re.M)
     assert len(said) == 1
-    assert said[0].endswith("split it, or say more")
+    assert said[0].endswith("say more")
     assert "pytest tests/engine/test_chapters.py" in commands(text)
 
 
