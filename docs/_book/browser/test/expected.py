@@ -1,0 +1,56 @@
+"""Print what the tests under Node compare with: a program of the tests, since the engine imports the library nowhere."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+import shallownet as sn
+
+ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu")  # what the kernel has
+SEEDS = (0, 1, 42, 123_456_789_012)
+
+
+def numbers() -> dict[str, object]:
+    """Return what the tests under Node compare with: NumPy's draws, the library's activations and its training."""
+    z = np.concatenate([np.linspace(-8, 8, 255), [1e-9, -1e-9, 0.0, 30.0, -30.0]])
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((2, 20)), rng.integers(0, 2, (1, 20)).astype(float)
+    params = sn.init_params([2, 3, 1], sn.initializers.lecun, rng)
+    losses = sn.train(params, X, Y, steps=50, lr=0.5).history["loss"]
+    return {
+        "draws": {seed: _draws(seed) for seed in SEEDS},
+        "z": z.tolist(),
+        "activations": {
+            name: {"f": g.f(z).tolist(), "df": g.df(z).tolist()}
+            for name in ACTIVATIONS
+            for g in [getattr(sn.activations, name)]
+        },
+        "training": {
+            "x": X.ravel().tolist(),
+            "y": Y.ravel().tolist(),
+            "w": params[0].W.ravel().tolist(),
+            "v": params[1].W.ravel().tolist(),
+            "lr": 0.5,
+            "losses": np.ravel(losses).tolist(),
+        },
+    }
+
+
+def _draws(seed: int) -> dict[str, object]:
+    """Return draws of one generator after the other, each from the start."""
+
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(seed)
+
+    return {
+        "integers": [str(number) for number in rng().bit_generator.random_raw(20).tolist()],  # beyond a double
+        "randoms": rng().random(100).tolist(),
+        "normals": rng().standard_normal(5000).tolist(),
+        "permutation": rng().permutation(50).tolist(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(numbers()))
