@@ -1,13 +1,16 @@
 """Run as `pytest tests/browser` (plain `pytest` leaves it out): needs Chromium and `npm ci` here."""
 
 import functools
+import math
 
 import served
+from explorables import exploring
 from fixtures import browser, measured, pytest_configure, pytest_terminal_summary, server, slowness, tab, visit
 from xdist.scheduler import LoadScopeScheduling
 
 __all__ = [
     "browser",
+    "exploring",
     "measured",
     "pytest_configure",
     "pytest_terminal_summary",
@@ -26,11 +29,21 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(items):
-    """All that is asked of one page in a row: it is opened once."""
+    """All that is asked of one page in a row: it is opened once. What takes longest first, so that no worker is left
+    with it when the others have done: files, and then the longest pages, which have the most blocks too."""
     places = {}
     for item in items:
         places.setdefault(scope(item.nodeid), len(places))
-    items.sort(key=lambda item: places[scope(item.nodeid)])
+    items.sort(key=lambda item: (-length(scope(item.nodeid)), places[scope(item.nodeid)]))
+
+
+@functools.cache
+def length(scope):
+    """How many bytes a page has; a file of tests takes longer than any page."""
+    if not scope.startswith("/"):
+        return math.inf
+    file = served.site() / scope[1:]
+    return (file / "index.html" if file.is_dir() else file).stat().st_size
 
 
 @functools.cache

@@ -1,5 +1,7 @@
 """What the browser tests and the timed ones share: one Chromium, one server, and the book's pages in them."""
 
+from html.parser import HTMLParser
+
 import pytest
 import served
 
@@ -51,8 +53,54 @@ def still(page):
     page.evaluate(STILL)
 
 
+def coloured(page, scheme):
+    """Have the page follow a system that is light or dark."""
+    page.emulate_media(color_scheme=scheme)
+    shown = "slate" if scheme == "dark" else "default"
+    page.locator(f"body[data-md-color-scheme={shown}]").wait_for(state="attached")
+
+
+def frames(page, count=2):
+    """Let the page draw as many frames."""
+    page.evaluate(
+        """async count => {
+            for (let at = 0; at < count; at++) await new Promise(requestAnimationFrame)
+        }""",
+        count,
+    )
+
+
+class Places(HTMLParser):
+    """The places of an article that links lead to: its sections, equations and measured claims."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.inside = [], False
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.inside = self.inside or tag == "article"
+        named = tag == "h2" or {"score", "math"} & set((values.get("class") or "").split())
+        if self.inside and named and values.get("id"):
+            self.found.append(values["id"])
+
+
+def places(name):
+    file = served.site() / name
+    found = Places()
+    found.feed((file / "index.html" if file.is_dir() else file).read_text(encoding="utf-8"))
+    return found.found
+
+
+# How far below the top of the screen an element stands, and how high the screen is.
+STANDS = "place => [document.getElementById(place).getBoundingClientRect().top, innerHeight]"
+
+
 class Visit:
-    """A reader's first visit of a page, with an empty cache, to its end; the page then stays open to be looked at."""
+    """A reader's first visit of a page, with an empty cache, by a link to the last of its places and then to its end.
+
+    The page then stays open to be looked at; `stands` is where that place stood on the screen.
+    """
 
     def __init__(self, browser, server, name):
         self.name, self.problems, self.foreign = name, [], []
@@ -66,7 +114,10 @@ class Visit:
         ours = (server.url, "data:", "blob:")
         self.page.on("request", lambda r: r.url.startswith(ours) or self.foreign.append(r.url))
         server.sent.clear()
-        self.page.goto(server.url + name, wait_until="load")
+        self.place = next(reversed(places(name)), "")
+        self.page.goto(f"{server.url}{name}#{self.place}".removesuffix("#"), wait_until="load")
+        still(self.page)  # the boxes on the screen are laid out, and the place is kept
+        self.stands = self.page.evaluate(STANDS, self.place) if self.place else [0, 1]
         self.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         self.page.wait_for_load_state("networkidle")
         self.sent = dict(server.sent)
@@ -76,9 +127,8 @@ class Visit:
     def seen(self, width=1280, height=800, scheme="light", media="screen"):
         """The page on a screen of this size, with every solution open."""
         self.page.set_viewport_size({"width": width, "height": height})
-        self.page.emulate_media(media=media, color_scheme=scheme)
-        shown = "slate" if scheme == "dark" else "default"
-        self.page.locator(f"body[data-md-color-scheme={shown}]").wait_for(state="attached")
+        self.page.emulate_media(media=media)
+        coloured(self.page, scheme)
         return self.page
 
 

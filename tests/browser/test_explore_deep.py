@@ -1,12 +1,14 @@
 """The explorables that the kernel computes: their numbers are those of the code they show, and sliders move them."""
 
 import json
-import os
 import warnings
 from functools import partial
 
 import numpy as np
 import pytest
+from explorables import explored as opened
+from explorables import put, settled
+from fixtures import frames
 from sklearn.datasets import load_digits
 
 import shallownet as sn
@@ -32,12 +34,11 @@ STATES = {
 
 
 @pytest.fixture
-def explored(tab):
-    """`explored(name, settings)` opens a chapter at an explorable with these settings, once it is at rest."""
+def explored(exploring):
+    """`explored(name, settings)` is a chapter whose explorable has these settings and is at rest."""
 
-    def open_(name, settings="", **options):
-        page = tab(f"chapters/{name}/?{name}={settings or '-'}", **options)
-        page.wait_for_selector(f"[data-explore={name}][data-state=ready]")
+    def open_(name, settings=""):
+        page = put(exploring(f"chapters/{name}/"), settings)
         return page, page.locator(f"[data-explore={name}]")
 
     return open_
@@ -98,7 +99,8 @@ def test_a_keyboard_deepens_the_network(explored):
 
     host.locator("input[name=depth]").press("ArrowRight")
 
-    page.wait_for_selector("[data-explore=deep-scaling][data-state=ready]")
+    frames(page)
+    settled(page)
     assert len(numbers(host)["up"]) == 11
     assert "depth:11" in page.url
 
@@ -111,11 +113,12 @@ def test_a_network_too_faint_for_float32_is_measured_once_it_rests(explored):
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_the_bars_fit_into_the_picture(explored, phone):
+def test_the_bars_fit_into_the_picture(tab, phone):
     """Nothing is drawn outside the drawing, whatever the width."""
     options = {"viewport": {"width": 360, "height": 740}, "has_touch": True} if phone else {}
     for chapter in STATES:
-        page, host = explored(chapter, STATES[chapter][1], **options)
+        page = opened(tab, f"chapters/{chapter}/", STATES[chapter][1], **options)
+        host = page.locator(f"[data-explore={chapter}]")
         outside = """all => {
           const box = all[0].closest("svg").getBoundingClientRect()
           const fits = b =>
@@ -125,53 +128,6 @@ def test_the_bars_fit_into_the_picture(explored, phone):
 
         assert host.locator("svg.explorable__drawing :is(path, rect, text)").evaluate_all(outside) == [], chapter
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-LISTEN = """() => {
-  window.times = []
-  // From the key, by the browser's own clock, until the frame that it changes is done.
-  document.querySelector("[data-explore=deep-scaling] input[name=sigma]").addEventListener("input", event => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => times.push(performance.now() - event.timeStamp)
-    requestAnimationFrame(() => port2.postMessage(0))
-  }, true)
-}"""
-FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
-
-
-@pytest.mark.timed
-def test_from_slider_to_picture(explored, slowness, measured):
-    """10 layers of 256 units and 256 examples, to their histograms: 33 ms at the median, and 50 nearly always."""
-    page, host = explored("deep-scaling", "activation:tanh,scheme:own,sigma:1,depth:10,width:256,examples:256")
-    devtools = page.context.new_cdp_session(page)
-    # What the page's thread computes, scripts, layout and painting, however many tests share this machine.
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def spent():
-        found = {m["name"]: 1000 * m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
-        return found["TaskDuration"]
-
-    page.evaluate(LISTEN)
-    host.locator("input[name=sigma]").focus()
-    busy = []
-    for i in range(60):
-        before = spent()
-        page.keyboard.press("ArrowRight" if i % 20 < 10 else "ArrowLeft")
-        page.evaluate(FRAMES)
-        busy.append(spent() - before)
-    devtools.detach()
-
-    clock = page.evaluate("times")
-    lines = [(busy, "of computing"), (clock, "by the clock")]
-    for times, name in lines:
-        middle, most = np.quantile(times, [0.5, 0.95])
-        measured(f"slider to picture, 10 x 256 x 256, {name}: median {middle:.0f} ms, 95th percentile {most:.0f} ms")
-    measured(f"this machine is {slowness:.2f} times slower than that of the budgets")
-    quiet = os.getloadavg()[0] < os.cpu_count()
-    for times, _ in lines[: 1 + quiet]:
-        assert len(times) == 60
-        assert np.median(times) <= 33 * slowness
-        assert np.quantile(times, 0.95) <= 50 * slowness
 
 
 @pytest.mark.parametrize(

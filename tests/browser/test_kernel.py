@@ -28,10 +28,17 @@ LOAD = """async address => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def page(browser, server):
+    page = browser.new_page()
+    page.goto(server.url + "chapters/deep-scaling/")
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def kernel(tab):
-    """`kernel(script, argument)` runs in a page that has the kernel, as bytes back."""
-    page = tab("chapters/deep-scaling/")
+def kernel(page):
+    """`kernel(script, argument)` runs in a page with a kernel of its own, as bytes back."""
     (file,) = served.site().glob("assets/live/kernel-*.wasm")
     page.evaluate(LOAD, f"{served.base()}assets/live/{file.name}")
 

@@ -2,15 +2,32 @@
 
 import gzip
 import re
+from urllib.parse import urlsplit
 
 import pytest
 import served
+from cells import (
+    OUTPUT,
+    PAGE,
+    SLOW,
+    SOLUTION,
+    afresh,
+    announced,
+    asked,
+    becomes,
+    block,
+    idle,
+    opened,
+    press,
+    ran,
+    says,
+    shown,
+    states,
+    write,
+)
+from fixtures import coloured
 from playwright.sync_api import expect
 
-PAGE = "chapters/symmetry/"
-OUTPUT = ".cell__output"
-SOLUTION = """[data-cell*='"check"']"""  # the block of an exercise's solution
-SLOW = 90_000  # a start of Python on a machine that does other things as well
 LIMIT = 5_000
 AXE = "options => axe.run(options).then(found => found.violations)"
 SMALL = """() => [...document.querySelectorAll("[data-action]")]
@@ -26,87 +43,90 @@ TWICE = """() => {
     const ids = [...document.querySelectorAll("[id]")].map(e => e.id)
     return ids.filter((id, at) => ids.indexOf(id) != at)
 }"""
+# Before the first run: the service worker says when it has kept all, and the page when it is in its hands.
+WATCH = """() => {
+    const told = new Promise(done => navigator.serviceWorker.addEventListener(
+        "message", ({data}) => data.type == "kept" && done()))
+    const taken = new Promise(done => navigator.serviceWorker.addEventListener("controllerchange", done))
+    window.kept = Promise.all([told, taken])
+}"""
+KEPT = """wait => Promise.race([
+    kept.then(async () => (await (await caches.open("shallownet")).keys()).map(({url}) => url)),
+    new Promise(done => setTimeout(done, wait, [])),
+])"""
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    """One reader for all tests that are not about a first visit: what was fetched once is in the browser's cache.
+
+    Without the service worker, which would start Python on each page before it is asked for.
+    """
+    context = browser.new_context(service_workers="block")
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def context(browser):
+def first_visit(browser):
+    """A reader who has nothing yet."""
     context = browser.new_context()
     yield context
     context.close()
 
 
-def opened(context, server, name=PAGE):
-    page = context.new_page()
-    page.problems = []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and page.problems.append(message.text))
-    page.goto(server.url + name)
-    shown(page)
-    return page
-
-
-def shown(page):
-    """Solutions open, and all laid out."""
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    page.add_style_tag(content="* { content-visibility: visible !important }")
+@pytest.fixture(scope="module")
+def shared():
+    """The page that tests hand on; empty before the first."""
+    return []
 
 
 @pytest.fixture
-def page(context, server):
-    page = opened(context, server)
+def page(context, server, shared):
+    """A page where nothing has run, though Python may be there from the test before."""
+    if not shared or not afresh(shared[0], server.url + PAGE):
+        while shared:
+            shared.pop().close()
+        shared.append(opened(context, server))
+    (page,) = shared
     yield page
+    page.evaluate("localStorage.clear()")  # which all tabs share
     assert page.problems == []
 
 
-def block(page, number):
-    """By its number, as its buttons have it."""
-    return page.locator(f"[data-cell]:has([aria-label='Stop block {number}'])")
+@pytest.fixture
+def another(context, server):
+    """`another()` is a tab beside `page`, of the same reader."""
+    tabs = []
+
+    def open_():
+        tabs.append(opened(context, server))
+        return tabs[-1]
+
+    yield open_
+    assert [tab.problems for tab in tabs if tab.problems] == []
+    for tab in tabs:
+        tab.close()
 
 
-def press(cell, action):
-    cell.locator(f"[data-action={action}]").click()
-
-
-def becomes(cell, *states, timeout=SLOW):
-    expect(cell).to_have_attribute("data-state", re.compile(f"^({'|'.join(states)})$"), timeout=timeout)
-
-
-def ran(cell, *states):
-    press(cell, "run")
-    becomes(cell, *(states or ["ok"]))
-
-
-def write(page, cell, code):
-    """Put code in the place of a cell's own."""
-    if not cell.locator(".cm-content").count():
-        press(cell, "edit")
-    cell.locator(".cm-content").click()
-    page.keyboard.press("ControlOrMeta+a")
-    page.keyboard.insert_text(code)
-
-
-def states(page):
-    return page.locator("[data-cell]:not(.answer)").evaluate_all("all => all.map(e => e.dataset.state)")
-
-
-def says(cell):
-    return cell.locator(".cell__says").inner_text()
-
-
-def announced(page):
-    return page.locator("[role=status].cell__live")
+@pytest.fixture
+def alone(context, server):
+    """A tab of its own, without Python, where requests may fail."""
+    tab = opened(context, server)
+    yield tab
+    tab.close()
 
 
 # Before the first touch
 
 
-def test_nothing_is_downloaded_before_the_first_touch_but_a_small_script(context, server, measured):
-    server.sent.clear()
-    page = context.new_page()
+def test_nothing_is_downloaded_before_the_first_touch_but_a_small_script(first_visit, server, measured):
+    page = first_visit.new_page()
+    addresses = asked(page)
     page.goto(server.url + PAGE, wait_until="networkidle")
-    page.wait_for_timeout(1000)
+    idle(page)  # what waits for that would be asked for by now
 
-    scripts = {name: size for name, size in server.sent.items() if "/assets/live/" in name}
+    scripts = {urlsplit(address).path for address in addresses if "/assets/live/" in address}
     live = [name for name in scripts if "/live-" in name]
     total = sum(
         len(gzip.compress((served.site() / name.removeprefix(served.base())).read_bytes(), 6)) for name in scripts
@@ -134,8 +154,9 @@ def test_without_javascript_the_page_is_whole(browser, server):
 # Run
 
 
-def test_a_block_runs_after_those_above_it(page):
-    """They are run first, and it is said and shown."""
+def test_a_block_runs_after_those_above_it(first_visit, server):
+    """They are run first, and it is said and shown, on a first visit too."""
+    page = opened(first_visit, server)
     fifth = block(page, 5)
     heard = page.evaluate_handle("""() => {
         const heard = []
@@ -160,6 +181,7 @@ def test_a_block_runs_after_those_above_it(page):
 
     ran(fifth)
     assert says(fifth).startswith("As printed")  # also when it is run again, with the same random numbers
+    assert page.problems == []
 
 
 def test_a_block_that_runs_again_finds_what_it_found_first(page):
@@ -177,25 +199,6 @@ def test_a_block_that_runs_again_finds_what_it_found_first(page):
     write(page, second, "x = x + [3]\nx")
     ran(third)
     assert third.locator(OUTPUT).inner_text() == "[1, 3]"
-
-
-@pytest.mark.timed
-def test_a_later_run_costs_little_over_the_computation(page, slowness, measured):
-    ran(block(page, 1))
-    took = page.evaluate("""async () => {
-        const cell = document.querySelector("[data-cell]")
-        const times = []
-        for (let at = 0; at < 10; at++) {
-            const begun = performance.now()
-            cell.querySelector("[data-action=run]").click()
-            await new Promise(done => new MutationObserver((_, seen) =>
-                cell.dataset.state == "ok" && (seen.disconnect(), done())).observe(cell, {attributes: true}))
-            times.push(performance.now() - begun)
-        }
-        return times.sort((a, b) => a - b)[2]
-    }""")
-    measured(f"{took:6.1f} ms from Run to ok of a block that imports and draws 100 points")
-    assert took < 150 * slowness
 
 
 def test_stop_ends_a_loop_and_the_page_recovers(page):
@@ -216,14 +219,15 @@ def test_stop_ends_a_loop_and_the_page_recovers(page):
     assert says(second).startswith("As printed")
 
 
-def test_stop_while_python_is_loading(page):
-    first = block(page, 1)
+def test_stop_while_python_is_loading(alone):
+    first = block(alone, 1)
     press(first, "run")
     becomes(first, "loading")
     press(first, "stop")
 
     becomes(first, "stopped")
     ran(first)
+    assert alone.problems == []
 
 
 def test_an_error_is_shown_with_its_traceback(page):
@@ -281,7 +285,7 @@ def test_a_figure_is_drawn_under_its_block(page):
 # Edit
 
 
-def test_an_edit_is_kept_said_and_reset(page):
+def test_an_edit_is_kept_said_and_reset(page, another):
     first = block(page, 1)
     code = first.locator("code").inner_text()
     press(first, "edit")
@@ -307,21 +311,19 @@ def test_an_edit_is_kept_said_and_reset(page):
     assert page.evaluate("localStorage.length") == 0 or not page.evaluate(
         "Object.keys(localStorage).filter(key => key.startsWith(location.pathname))"
     )
-    page.reload()
-    assert first.locator("code").inner_text() == code
+    assert block(another(), 1).locator("code").inner_text() == code
 
 
-def test_an_edit_of_a_block_that_the_book_has_changed_is_not_shown(page):
+def test_an_edit_of_a_block_that_the_book_has_changed_is_not_shown(page, another):
     """Its key holds the block's own text."""
-    first = block(page, 1)
-    write(page, first, "x = 1")
+    write(page, block(page, 1), "x = 1")
     page.evaluate("""() => {
         const [key] = Object.keys(localStorage).filter(key => key.startsWith(location.pathname))
         localStorage.setItem(key + "x", localStorage.getItem(key))
         localStorage.removeItem(key)
     }""")
-    page.reload()
 
+    first = block(another(), 1)
     assert first.get_attribute("data-edited") is None
     assert first.locator("code").inner_text().startswith("from functools")
 
@@ -375,7 +377,7 @@ def test_a_keyboard_does_all(page):
 # Exercises
 
 
-def test_an_answer_is_checked_by_the_solutions_own_assertions(page):
+def test_an_answer_is_checked_by_the_solutions_own_assertions(page, another):
     """No answer and a wrong one fail, with the assertion shown; the solution passes; none of it touches the page."""
     answer = page.locator(".answer")
     press(answer, "check")
@@ -402,8 +404,7 @@ def test_an_answer_is_checked_by_the_solutions_own_assertions(page):
     ran(first)
     assert first.locator(OUTPUT).inner_text() == "False"
 
-    page.reload()
-    shown(page)
+    answer = another().locator(".answer")
     assert "def network(W)" in answer.locator("code").inner_text()
     press(answer, "reset")
     expect(answer.locator("code")).to_have_text("")  # what the button does is loaded when it is pressed
@@ -441,9 +442,9 @@ def test_python_outlives_the_page(page):
     assert page.evaluate("window.stays")
 
 
-def test_two_tabs_do_not_mind_each_other(context, server):
+def test_two_tabs_do_not_mind_each_other(page, another):
     """Each has names of its own; what is edited in one is there when the other is loaded anew."""
-    one, two = opened(context, server), opened(context, server)
+    one, two = page, another()
     write(one, block(one, 1), "mine = 1\nmine")
     ran(block(one, 1))
     write(two, block(two, 2), "'mine' in globals()")
@@ -453,11 +454,10 @@ def test_two_tabs_do_not_mind_each_other(context, server):
 
     two.reload()
     assert block(two, 1).locator("code").inner_text() == "mine = 1\nmine"
-    assert one.problems == two.problems == []
 
 
-def test_a_file_that_fails_to_load_is_said_and_can_be_tried_again(context, server):
-    page = opened(context, server)
+def test_a_file_that_fails_to_load_is_said_and_can_be_tried_again(alone):
+    page = alone
     page.route("**/runtime/numpy*", lambda route: route.abort())
     first = block(page, 1)
     ran(first, "error")
@@ -470,56 +470,53 @@ def test_a_file_that_fails_to_load_is_said_and_can_be_tried_again(context, serve
     assert first.locator("[data-action=run]").inner_text() == "Run"
 
 
-def test_a_script_that_fails_to_load_is_said(context, server):
+def test_a_script_that_fails_to_load_is_said(alone):
     """The part that is loaded at the first touch."""
-    page = opened(context, server)
-    page.route("**/assets/live/chunk-*", lambda route: route.abort())
-    first = block(page, 1)
+    alone.route("**/assets/live/chunk-*", lambda route: route.abort())
+    first = block(alone, 1)
     press(first, "run")
     expect(first.locator(".cell__says")).to_have_text("This could not be loaded. Try again")
 
 
-def test_after_the_first_visit_it_runs_offline(context, server):
+@pytest.fixture(scope="module")
+def kept(browser, server):
+    """A page of a reader who has run something, once the service worker has kept what it takes."""
+    context = browser.new_context()
     page = opened(context, server)
+    page.evaluate(WATCH)
     ran(block(page, 1))
-    page.evaluate("navigator.serviceWorker.ready")
-    expect_kept(page)
-    context.set_offline(True)
-
-    page.reload()
-    shown(page)
-    ran(block(page, 2))
-    assert says(block(page, 2)).startswith("As printed")
-    context.set_offline(False)
+    found = page.evaluate(KEPT, SLOW)
+    assert [url for url in found if "wasm" in url], "the service worker has kept nothing"
+    yield page
+    context.close()
 
 
-def expect_kept(page):
-    kept = "async () => (await (await caches.open('shallownet')).keys()).filter(({url}) => /wasm/.test(url)).length"
-    for _ in range(100):
-        if page.evaluate(kept) and page.evaluate("!!navigator.serviceWorker.controller"):
-            page.wait_for_timeout(500)
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("the service worker has kept nothing")
+def test_after_the_first_visit_it_runs_offline(kept):
+    kept.context.set_offline(True)
+    try:
+        kept.reload()
+        shown(kept)
+        ran(block(kept, 2))
+        assert says(block(kept, 2)).startswith("As printed")
+    finally:
+        kept.context.set_offline(False)
 
 
-def test_the_next_visit_starts_python_while_nobody_waits(context, server):
+def test_the_next_visit_starts_python_while_nobody_waits(kept, server):
     """All of it is kept, so nothing has to be fetched for it."""
-    page = opened(context, server)
-    ran(block(page, 1))
-    expect_kept(page)
-    page.goto(server.url + "chapters/small-random/")
+    page = opened(kept.context, server, "chapters/small-random/")
     expect(page.locator("html")).to_have_attribute("data-runtime", "ready", timeout=SLOW)
+    page.close()
 
 
 # How it looks
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
-def busy(browser, server, request):
+@pytest.fixture(scope="module")
+def every_state(context, server):
     """A phone with a cell in every state: as printed, an error, a difference, an editor, a figure, an answer."""
-    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=request.param)
     page = opened(context, server)
+    page.set_viewport_size({"width": 360, "height": 740})
     ran(block(page, 5))
     write(page, block(page, 2), "[1.5] * 3\n" + "x = 'a long line that no phone can show in one piece ' * 2")
     ran(block(page, 2), "differs")
@@ -527,8 +524,16 @@ def busy(browser, server, request):
     ran(block(page, 3), "error")
     press(page.locator(".answer"), "check")
     becomes(page.locator(".answer"), "idle", "error", "differs")
+    page.evaluate("localStorage.clear()")
     yield page
-    context.close()
+    page.close()
+
+
+@pytest.fixture(params=["light", "dark"])
+def busy(every_state, request):
+    """In both schemes: the page follows the system's."""
+    coloured(every_state, request.param)
+    return every_state
 
 
 def test_cells_fit_a_phone(busy):
@@ -538,6 +543,7 @@ def test_cells_fit_a_phone(busy):
 
 
 def test_cells_are_accessible(busy):
+    busy.add_style_tag(content="* { transition: none !important }")  # each colour at once what it is going to be
     busy.evaluate((served.node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
     violations = busy.evaluate(AXE, {"resultTypes": ["violations"]})
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import served
 from _book import cache as kept
+from cells import SOLUTION, becomes, press, says, write
 from playwright.sync_api import expect
-from test_live import SOLUTION, becomes, press, says, write
 
 # Seconds that a page may take, on two busy cores, and after which the test gives up.
 PATIENCE, LONGEST = 120, 300
@@ -77,7 +77,7 @@ def key(page, version):
     """Name all that parity of a page depends on."""
     blocks = Blocks()
     blocks.feed(html(page))
-    tests = [Path(__file__).read_text(encoding="utf-8"), (Path(__file__).parent / "test_live.py").read_text("utf-8")]
+    tests = [Path(__file__).read_text(encoding="utf-8"), (Path(__file__).parent / "cells.py").read_text("utf-8")]
     return hashlib.sha256(json.dumps([page, blocks.found, runtime(), version, tests]).encode()).hexdigest()[:32]
 
 

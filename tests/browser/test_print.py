@@ -6,6 +6,7 @@ import unicodedata
 import paper
 import pytest
 import served
+from fixtures import LAID_OUT
 from pypdf import PdfReader
 
 # A4 without the margins of book.css, in CSS pixels.
@@ -19,10 +20,23 @@ def pdf(browser, tmp_path_factory):
     return PdfReader(path)
 
 
-def titles(tab):
-    """The title of each chapter, as its own page shows it."""
-    title = "document.querySelector('article h1').firstChild.textContent.trim()"
-    return [tab(name).evaluate(title) for name in served.chapters()]
+@pytest.fixture(scope="module")
+def book(browser, server):
+    """The page of the whole book, as wide as paper: opened once."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": 950})
+    page = context.new_page()
+    page.goto(server.url + served.PRINT, wait_until="load")
+    page.add_style_tag(content=LAID_OUT)
+    yield page
+    context.close()
+
+
+# The title of each chapter, as its own page has it.
+TITLES = """names => Promise.all(names.map(async name => {
+    const source = await (await fetch(`../${name}`)).text()
+    const page = new DOMParser().parseFromString(source, "text/html")
+    return page.querySelector("article h1").firstChild.textContent.trim()
+}))"""
 
 
 def flat(outline):
@@ -43,12 +57,12 @@ def test_the_book_fills_a_plausible_number_of_pages(pdf):
     assert {tuple(round(float(side)) for side in page.mediabox[2:]) for page in pdf.pages} == {(596, 843)}
 
 
-def test_every_chapter_is_on_paper(pdf, tab):
+def test_every_chapter_is_on_paper(pdf, book):
     """Each opens a sheet of its own and is listed in the contents, on the title page and in the reader's outline."""
     outline = {folded(entry.title): pdf.get_destination_page_number(entry) for entry in flat(pdf.outline)}
     first = "".join(folded(page.extract_text()) for page in pdf.pages[:3])
 
-    for title in map(folded, titles(tab)):
+    for title in map(folded, book.evaluate(TITLES, served.chapters())):
         assert title in first
         # The number of the page may come first, though it stands last.
         text = re.sub(r"^\d+\n", "", pdf.pages[outline[title]].extract_text())
@@ -78,24 +92,27 @@ CUT = """() => {
 }"""
 
 
-def test_nothing_is_cut_off_by_the_edge_of_the_paper(tab):
+def test_nothing_is_cut_off_by_the_edge_of_the_paper(book):
     """An equation too long for a phone scrolls; paper does not. Break such a one with `aligned`."""
-    page = tab(served.PRINT, viewport={"width": WIDTH, "height": 950})
+    page = book
     page.emulate_media(media="print")
+    first = page.locator("article .math math").first
+    drawn = first.inner_html()
 
     try:
         assert page.evaluate("document.querySelectorAll('article .math').length") > 10
         assert page.evaluate(CUT) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= WIDTH
-        page.evaluate("document.querySelector('article .math math').innerHTML = '<mspace width=\"60em\"/>'")
+        first.evaluate("math => math.innerHTML = '<mspace width=\"60em\"/>'")
         assert "60em" in "".join(page.evaluate(CUT))
     finally:
+        first.evaluate("(math, drawn) => math.innerHTML = drawn", drawn)
         page.emulate_media(media="screen")
 
 
-def test_links_within_the_book_stay_on_the_page(tab):
+def test_links_within_the_book_stay_on_the_page(book):
     """From chapter to chapter, to an equation, to a reference: all without leaving the page."""
-    page = tab(served.PRINT)
+    page = book
     links = page.evaluate("[...document.querySelectorAll('article .part a')].map(a => a.href)")
 
     inside = [link.partition("#")[2] for link in links if link.startswith(page.url.partition("#")[0] + "#")]
@@ -105,9 +122,9 @@ def test_links_within_the_book_stay_on_the_page(tab):
     assert [link for link in links if re.search(rf"/({chapters}|glossary/|notation/|references/)(#|$)", link)] == []
 
 
-def test_solutions_are_open_and_search_engines_are_not_sent_here(tab):
+def test_solutions_are_open_and_search_engines_are_not_sent_here(book):
     """On paper nothing opens; and who searches wants the chapter, not the whole book."""
-    page = tab(served.PRINT)
+    page = book
 
     assert page.evaluate("document.querySelectorAll('article details').length") >= 3 * len(served.chapters())
     assert page.evaluate("document.querySelectorAll('article details:not([open])').length") == 0

@@ -4,52 +4,48 @@ Through the client that the pages use, on a page that shows nothing of it. How f
 """
 
 import json
-import time
 
 import pytest
 import served
+from cells import PAGE, asked, client, idle
+from cells import payload as cell
 
-PAGE = "chapters/symmetry/"
-CLIENT = "async address => { const client = await import(address); window.client = client }"
 RUN = "([space, cell]) => client.python.run(space, cell)"
 WASM = "**/runtime/python.wasm-*"
-
-
-def client(page):
-    """Give a page the client of the runtime."""
-    manifest = page.locator("meta[name=live]").evaluate("meta => new URL(meta.content, location).href")
-    names = page.evaluate("address => fetch(address).then(answer => answer.json())", manifest)
-    page.evaluate(CLIENT, manifest.rpartition("/")[0] + "/" + names["python.js"])
-    return page
-
-
-def cell(code, language="edited", output=None, **more):
-    return {"code": code, "language": language, "output": output, "path": "docs/page.md", "line": 7, **more}
 
 
 def run(page, code, space="a", **more):
     return page.evaluate(RUN, [space, cell(code, **more)])
 
 
-@pytest.fixture
-def fresh(browser, server):
-    """A page with nothing loaded or kept, and the client."""
-    context = browser.new_context()
+def visited(context, server):
     page = context.new_page()
     page.goto(server.url + PAGE)
-    yield client(page)
-    context.close()
+    return client(page)
 
 
 @pytest.fixture(scope="module")
-def python(browser, server):
-    """A page where Python runs already."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(server.url + PAGE)
-    client(page).evaluate("client.python.start()")
-    yield page
+def context(browser):
+    """One reader for all tests, without the service worker: what was fetched once is in the browser's cache."""
+    context = browser.new_context(service_workers="block")
+    yield context
     context.close()
+
+
+@pytest.fixture
+def fresh(context, server):
+    """A page where nothing is loaded, and the client."""
+    page = visited(context, server)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def python(context, server):
+    """A page where Python runs already."""
+    page = visited(context, server)
+    page.evaluate("client.python.start()")
+    return page
 
 
 def state(page):
@@ -238,48 +234,47 @@ def test_numbers_are_those_of_native_numpy(python):
 # When something fails
 
 
-def test_nothing_is_fetched_before_the_first_run(fresh, server):
-    server.sent.clear()
-    fresh.wait_for_timeout(300)
+def test_nothing_is_fetched_before_the_first_run(fresh):
+    addresses = asked(fresh)
+    idle(fresh)
 
-    assert [name for name in server.sent if "runtime" in name or "worker" in name] == []
+    assert addresses  # the one that `idle` itself asks for
+    assert [address for address in addresses if "runtime" in address or "worker" in address] == []
     assert fresh.evaluate("client.python.state") == "off"
 
 
-@pytest.mark.parametrize("file", ["python.wasm", "python-", "python.zip", "numpy", "book"])
-def test_a_file_that_does_not_come_is_named_and_can_be_asked_for_again(file, fresh):
-    pattern = f"**/runtime/{file}*"
-    fresh.context.route(pattern, lambda route: route.abort())
+def test_a_file_that_does_not_come_is_named_and_can_be_asked_for_again(fresh):
+    """One after the other; where one of them could not be asked for again, the last run would fail."""
+    for file in ["python.wasm", "python-", "python.zip", "numpy", "book"]:
+        pattern = f"**/runtime/{file}*"
+        fresh.route(pattern, lambda route: route.abort())
 
-    found = run(fresh, "1 + 1\n")
+        found = run(fresh, "1 + 1\n")
 
-    assert found["state"] == "failed"
-    assert found["message"].startswith(f"runtime/{file.rstrip('-')}")
-    assert found["message"].endswith("could not be fetched")
-    assert "\n" not in found["message"]
-    assert state(fresh) == "failed"
-    fresh.context.unroute(pattern)
+        assert found["state"] == "failed"
+        assert found["message"].startswith(f"runtime/{file.rstrip('-')}")
+        assert found["message"].endswith("could not be fetched")
+        assert "\n" not in found["message"]
+        assert state(fresh) == "failed"
+        fresh.unroute(pattern)
     assert run(fresh, "1 + 1\n", output="2\n")["state"] == "ok"  # as Retry does
     assert state(fresh) == "ready"
 
 
-@pytest.mark.parametrize(
-    ("pattern", "said"),
-    [
+def test_what_comes_before_the_files_may_fail_too(fresh):
+    for pattern, said in [
         ("**/manifest-*", "the list of the runtime's files could not be fetched"),
         ("**/worker-*", "Python's worker could not be fetched or fell over"),
-    ],
-)
-def test_what_comes_before_the_files_may_fail_too(pattern, said, fresh):
-    fresh.context.route(pattern, lambda route: route.abort())
+    ]:
+        fresh.route(pattern, lambda route: route.abort())
 
-    assert run(fresh, "1\n")["message"] == said
-    fresh.context.unroute(pattern)
+        assert run(fresh, "1\n")["message"] == said
+        fresh.unroute(pattern)
     assert run(fresh, "1 + 1\n", output="2\n")["state"] == "ok"
 
 
 def test_a_file_that_is_gone_is_named(fresh):
-    fresh.context.route(WASM, lambda route: route.fulfill(status=404, body="gone"))
+    fresh.route(WASM, lambda route: route.fulfill(status=404, body="gone"))
 
     message = fresh.evaluate("client.python.start().catch(error => error.message)")
 
@@ -287,7 +282,7 @@ def test_a_file_that_is_gone_is_named(fresh):
 
 
 def test_a_file_that_was_cut_short_is_no_riddle(fresh):
-    fresh.context.route("**/runtime/numpy*", lambda route: route.fulfill(status=200, body=b"\x1f\x8b"))
+    fresh.route("**/runtime/numpy*", lambda route: route.fulfill(status=200, body=b"\x1f\x8b"))
 
     found = run(fresh, "1\n")
 
@@ -305,18 +300,29 @@ def test_what_is_told_while_it_loads(fresh):
     assert told[-1]["done"] == told[-1]["total"] > 7e6
 
 
-def test_stop_ends_a_loop_and_the_next_run_starts_anew(fresh):
-    run(fresh, "kept = 1\n")
-    fresh.evaluate(
-        "cells => { window.answers = cells.map(cell => client.python.run('a', cell)) }",
-        [cell("while True:\n    pass\n"), cell("kept\n")],
-    )
-    time.sleep(0.3)
-    fresh.evaluate("client.python.stop()")
+# Says that it has begun, as news of what is being loaded.
+ENDLESS = """
+import js
+js.postMessage(js.JSON.parse('{"progress": {"message": "in the loop"}}'))
+while True:
+    pass
+"""
 
-    assert [answer["state"] for answer in fresh.evaluate("Promise.all(answers)")] == ["stopped", "stopped"]
-    assert run(fresh, "kept\n")["message"] == "NameError: name 'kept' is not defined"  # all spaces are forgotten
-    assert run(fresh, "1\n", output="1\n")["state"] == "ok"
+
+def test_stop_ends_a_loop_and_the_next_run_starts_anew(python):
+    run(python, "kept = 1\n")
+    python.evaluate(
+        """cells => new Promise(begun => {
+            const leave = client.python.subscribe(({message}) => message == "in the loop" && (leave(), begun()))
+            window.answers = cells.map(cell => client.python.run("a", cell))
+        })""",
+        [cell(ENDLESS), cell("kept\n")],
+    )
+    python.evaluate("client.python.stop()")
+
+    assert [answer["state"] for answer in python.evaluate("Promise.all(answers)")] == ["stopped", "stopped"]
+    assert run(python, "kept\n")["message"] == "NameError: name 'kept' is not defined"  # all spaces are forgotten
+    assert run(python, "1\n", output="1\n")["state"] == "ok"
 
 
 def test_a_worker_that_runs_out_of_memory_answers_and_the_next_run_works(fresh):
@@ -326,40 +332,50 @@ def test_a_worker_that_runs_out_of_memory_answers_and_the_next_run_works(fresh):
     assert run(fresh, "1\n", output="1\n")["state"] == "ok"
 
 
-def test_one_runtime_for_the_visit(fresh):
+def test_one_runtime_for_the_visit(python):
     """The theme may run a script again when it changes pages: what is loaded stays."""
-    run(fresh, "kept = 1\n")
-    fresh.evaluate("window.first = client.python")
-    address = fresh.evaluate(
+    run(python, "kept = 1\n")
+    python.evaluate("window.first = client.python")
+    address = python.evaluate(
         "performance.getEntriesByType('resource').map(e => e.name).find(n => /live.python-/.test(n))"
     )
-    fresh.evaluate("async address => { window.again = (await import(address + '?again')).python }", address)
+    python.evaluate("async address => { window.again = (await import(address + '?again')).python }", address)
 
-    assert fresh.evaluate("again === first")
+    assert python.evaluate("again === first")
 
 
 # Without a network
 
 
-def test_the_first_visit_can_be_read_and_run_offline(fresh, server):
-    assert run(fresh, "1\n", output="1\n")["state"] == "ok"
-    fresh.evaluate("client.keep()")
-    fresh.context.set_offline(True)
+@pytest.fixture(scope="module")
+def kept(browser, server):
+    """A page of a reader who has run something and keeps it, beside what an older version has kept."""
+    context = browser.new_context()
+    page = visited(context, server)
+    assert run(page, "1\n", output="1\n")["state"] == "ok"
+    page.evaluate("async old => (await caches.open('shallownet')).put(old, new Response('old'))", old())
+    page.evaluate("client.keep()")
+    yield page
+    context.close()
 
-    fresh.reload()
-    client(fresh)
 
-    assert fresh.locator("h1").is_visible()
-    assert fresh.evaluate("client.isKept()")
-    assert run(fresh, "import shallownet as sn\n2 + 2\n", output="4\n")["state"] == "ok"
+def old():
+    return served.base() + "assets/live/runtime/numpy.zip-0123456789.gz"
 
 
-def test_what_an_older_version_kept_goes(fresh):
-    run(fresh, "1\n")
-    old = served.base() + "assets/live/runtime/numpy.zip-0123456789.gz"
-    fresh.evaluate("async old => (await caches.open('shallownet')).put(old, new Response('old'))", old)
+def test_what_an_older_version_kept_goes(kept):
+    assert kept.evaluate("async old => !(await caches.match(old))", old())
+    assert kept.evaluate("async () => (await (await caches.open('shallownet')).keys()).length") > 8
 
-    fresh.evaluate("client.keep()")
 
-    assert fresh.evaluate("async old => !(await caches.match(old))", old)
-    assert fresh.evaluate("async () => (await (await caches.open('shallownet')).keys()).length") > 8
+def test_the_first_visit_can_be_read_and_run_offline(kept):
+    kept.context.set_offline(True)
+    try:
+        kept.reload()
+        client(kept)
+
+        assert kept.locator("h1").is_visible()
+        assert kept.evaluate("client.isKept()")
+        assert run(kept, "import shallownet as sn\n2 + 2\n", output="4\n")["state"] == "ok"
+    finally:
+        kept.context.set_offline(False)

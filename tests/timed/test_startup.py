@@ -14,7 +14,8 @@ import pytest
 import served
 from _book import cache as making
 from _book.browser import build as live
-from test_runtime import PAGE, cell, client
+from cells import PAGE, client
+from cells import payload as cell
 
 TRIES = 3
 COLD, WARM, IDLE, SLOW, LATER = 2.5, 1.5, 0.1, 5.0, 0.03  # seconds

@@ -1,0 +1,113 @@
+"""The explorables as the tests use them: opened, set to what a link would say, and read in numbers and words."""
+
+from functools import cache
+
+import pytest
+import served
+from fixtures import LAID_OUT, coloured, frames
+
+# Resolves with true as soon as one is open and at rest; with false when that takes too long.
+AT_REST = """wait => new Promise(done => {
+    const end = found => { seen.disconnect(); clearTimeout(late); done(found) }
+    const look = () => document.querySelector("[data-explore][data-state=ready]") && end(true)
+    const seen = new MutationObserver(look)
+    const late = setTimeout(() => end(false), wait)
+    seen.observe(document, {subtree: true, childList: true, attributes: true, attributeFilter: ["data-state"]})
+    look()
+})"""
+# From the defaults, as by hand: each control is told its value.
+SET = """settings => {
+    const frame = document.querySelector(".explorable__frame")
+    for (const button of frame.querySelectorAll("button")) if (button.textContent == "Reset") button.click()
+    for (const [name, value] of settings) {
+        const control = frame.querySelector(`.explorable__controls [name="${name}"]`)
+        control.value = value
+        control.dispatchEvent(new Event("input", {bubbles: true}))
+    }
+}"""
+
+
+@cache
+def pages():
+    """The chapters that hold one; each is named as its page is."""
+    found = [page for page in served.chapters() if "data-explore=" in (served.site() / page / "index.html").read_text()]
+    assert {"chapters/symmetry/", "chapters/small-random/"} <= set(found)
+    return found
+
+
+def name(chapter):
+    return chapter.split("/")[1]
+
+
+def explored(tab, chapter, settings="", **options):
+    """The chapter loaded and its explorable opened, by a link with settings or by its button."""
+    page = tab(chapter + (f"?{name(chapter)}={settings}" if settings else ""), **options)
+    if not settings:
+        page.locator(".explorable__open").click()
+    return settled(page)
+
+
+def settled(page):
+    assert page.evaluate(AT_REST, 30_000), "no explorable is open and at rest"
+    return page
+
+
+def moved(page, act):
+    """What `act` does, and all that follows from it."""
+    act()
+    frames(page)
+    return settled(page)
+
+
+def put(page, settings):
+    """Set an open explorable to what a link with these settings says; the address then is such a link."""
+    pairs = [part.split(":") for part in settings.split(",") if part]
+    moved(page, lambda: page.evaluate(SET, pairs))
+    kept = page.evaluate("[...new URLSearchParams(location.search).values()].join()")
+    assert said(kept) <= said(settings), kept
+    return page
+
+
+def said(settings):
+    """What a link says: 3.0 is 3."""
+    pairs = [part.split(":") for part in settings.split(",") if part]
+    return {(name, value if value.isidentifier() else float(value)) for name, value in pairs}
+
+
+def state(page):
+    """What the reader sees, in numbers and in words."""
+    return page.evaluate("""() => ({
+        numbers: document.querySelector("[data-explore]").dataset.numbers,
+        says: document.querySelector(".explorable__says").textContent,
+        code: document.querySelector(".explorable__code code").textContent,
+        values: Object.fromEntries([...document.querySelectorAll(".explorable__controls [name]")]
+            .filter(e => e.checkVisibility()).map(e => [e.name, e.value])),
+    })""")
+
+
+@pytest.fixture(scope="session")
+def exploring(browser, server):
+    """`exploring(chapter, scheme)` is a chapter with its explorable open, at its defaults; the last one stays open."""
+    last = []
+
+    def close():
+        while last:
+            last.pop().context.close()
+
+    def open_(chapter, scheme="light"):
+        if not last or last[0].url.partition("?")[0].partition("#")[0] != server.url + chapter:
+            close()
+            context = browser.new_context()
+            context.grant_permissions(["clipboard-read", "clipboard-write"])
+            last.append(context.new_page())
+            last[0].goto(server.url + chapter)
+            last[0].add_style_tag(content=LAID_OUT)
+            last[0].locator(".explorable__open").click()
+            settled(last[0])
+        (page,) = last
+        page.evaluate("document.querySelectorAll('.explorable__code').forEach(code => code.open = false)")
+        coloured(page, scheme)
+        return put(page, "")
+
+    yield open_
+    close()
