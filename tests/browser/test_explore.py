@@ -59,7 +59,7 @@ def variants(page, chapter):
     if name(chapter) == "saturation":
         found += ["activation:sigmoid,inputs:300"]
     if name(chapter) == "deep-scaling":  # few units, so that each takes no seconds
-        sizes = ("width", 64), ("examples", 32)
+        sizes = ("width", 64), ("examples", 16)
         found = [s + "".join(f",{size}:{n}" for size, n in sizes if not s.startswith(size)) for s in found]
     return found
 
