@@ -317,11 +317,13 @@ def test_an_edit_is_kept_said_and_reset(page, another):
 def test_an_edit_of_a_block_that_the_book_has_changed_is_not_shown(page, another):
     """Its key holds the block's own text."""
     write(page, block(page, 1), "x = 1")
-    page.evaluate("""() => {
+    moved = page.evaluate("""() => {
         const [key] = Object.keys(localStorage).filter(key => key.startsWith(location.pathname))
         localStorage.setItem(key + "x", localStorage.getItem(key))
         localStorage.removeItem(key)
+        return localStorage.getItem(key + "x")
     }""")
+    assert moved == "x = 1"
 
     first = block(another(), 1)
     assert first.get_attribute("data-edited") is None

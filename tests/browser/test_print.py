@@ -49,11 +49,19 @@ def folded(text):
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
 
 
-def test_the_book_fills_a_plausible_number_of_pages(pdf):
-    """A chapter takes six to fourteen: fewer, and something is cut off; more, and something has spilled."""
-    chapters = len(served.chapters())
+def test_the_book_fills_a_plausible_number_of_pages(pdf, book):
+    """A chapter takes six to fourteen: fewer, and something is cut off; more, and something has spilled.
 
-    assert 6 * chapters <= len(pdf.pages) <= 14 * chapters + 20
+    What stands around them, such as the scoreboard, takes no more than they do.
+    """
+    parts = [entry for entry in pdf.outline if not isinstance(entry, list)]
+    starts = [pdf.get_destination_page_number(entry) for entry in parts]
+    ends = [*starts[1:], len(pdf.pages)]
+    takes = {folded(entry.title): end - start for entry, start, end in zip(parts, starts, ends, strict=True)}
+    chapters = [takes[folded(title)] for title in book.evaluate(TITLES, served.chapters())]
+
+    assert 6 <= min(chapters) <= max(chapters) <= 14, takes
+    assert 0 < len(pdf.pages) - sum(chapters) <= sum(chapters)
     assert {tuple(round(float(side)) for side in page.mediabox[2:]) for page in pdf.pages} == {(596, 843)}
 
 
