@@ -1,4 +1,4 @@
-"""Print what the tests under Node compare with: a program of the tests, since the engine imports the library nowhere."""
+"""Print what the tests under Node compare with: a program of the tests, for the engine imports the library nowhere."""
 
 from __future__ import annotations
 
