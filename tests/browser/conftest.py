@@ -30,11 +30,17 @@ def pytest_generate_tests(metafunc):
 
 def pytest_collection_modifyitems(items):
     """All that is asked of one page in a row: it is opened once. What takes longest first, so that no worker is left
-    with it when the others have done: files, and then the longest pages, which have the most blocks too."""
+    with it when the others have done: files, and then the longest pages, which have the most blocks too. And what
+    looks at a page before what does something to it: a copy button leaves a note of the theme's for seconds."""
     places = {}
     for item in items:
         places.setdefault(scope(item.nodeid), len(places))
-    items.sort(key=lambda item: (-length(scope(item.nodeid)), places[scope(item.nodeid)]))
+
+    def place(item):
+        where = scope(item.nodeid)
+        return -length(where), places[where], "test_pages.py" not in item.nodeid
+
+    items.sort(key=place)
 
 
 @functools.cache
