@@ -8,6 +8,7 @@ import sys
 from itertools import product
 from pathlib import Path
 
+from fixtures import LAID_OUT
 from served import browsing, pages, serving
 
 
@@ -19,6 +20,7 @@ def main(folder: Path, wanted: list[str]) -> None:
             page = context.new_page()
             for name in wanted or pages():
                 page.goto(server.url + name, wait_until="networkidle")
+                page.add_style_tag(content=LAID_OUT)
                 page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
                 stem = name.strip("/").replace("/", "-").removesuffix(".html") or "index"
                 path = folder / f"{stem}-{width}-{scheme}.png"
