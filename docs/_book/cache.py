@@ -84,7 +84,7 @@ def run(command: list[str], folder: Path, **environment: str) -> None:
 
 
 def drawn(page: Page) -> Result | str:
-    """Draw a page in a process of its own; a page that fails is its message."""
+    """Draw a page, for a process that does nothing else; a page that fails is its message."""
     # A page that needs more than one core of a small machine would slow the one beside it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:

@@ -148,7 +148,8 @@ class PageTests(Document):
         try:
             outputs = session.run(block, check=False)
         except BookError:
-            self.broken = self.broken or block.line
+            if not block.standalone:  # which leaves no names that those below could miss
+                self.broken = self.broken or block.line
             raise
         if check:
             for shown in outputs:

@@ -26,7 +26,7 @@ def difference(expected: str, got: str) -> str | None:
 
 
 def first(expected: str, got: str) -> int:
-    """Return the first line, from 0, at which two texts of as many lines differ; 0 where one has fewer."""
+    """Return the first line, from 0, at which two texts differ; 0 where fewer lines were printed than are shown."""
     shown, printed = expected.splitlines(), got.splitlines()
     pairs = zip(shown, printed, strict=False) if len(printed) >= len(shown) else ()
     return next((number for number, pair in enumerate(pairs) if not _agree(*pair)), 0)

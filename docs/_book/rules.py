@@ -90,7 +90,7 @@ def _prose(page: Page) -> Iterator[Fault]:
 
 
 def _images(page: Page) -> Iterator[Fault]:
-    """Every figure is drawn by a block above it, shown once, and described."""
+    """Every figure is drawn by a block above it, and described."""
     saved: dict[str, int] = {}
     for block in page.runs:
         for name in block.figures:

@@ -55,6 +55,15 @@ def test_a_link_to_a_place_shows_that_place(name, visit, tab):
     assert [(place, top) for place, top, height in there if not -5 < top < height] == []
 
 
+def test_the_chapters_are_cards(visit):
+    """The theme has a word to say of each list, which once made a plain list of them."""
+    page = visit("").seen()
+
+    tops = page.evaluate("[...document.querySelectorAll('.cards > li')].map(e => e.getBoundingClientRect().top)")
+    assert len(tops) >= 11
+    assert tops[0] == tops[1]
+
+
 def test_next_leads_through_the_book_and_previous_back():
     """Reading on is the one link that every page needs; it is in the page itself, and needs no script."""
 

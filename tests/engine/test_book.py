@@ -555,6 +555,14 @@ def test_a_block_is_what_the_reader_sees() -> None:
     assert {b.number: b.code.strip("\n") for b in made.blocks} == check.shown(check.rendered(made)[0])
 
 
+def test_a_block_that_stands_alone_fails_alone(tmp_path: Path) -> None:
+    """It leaves no names that the blocks below it could miss."""
+    body = "```{.python .standalone}\n1 / 0\n```\n\n```python\nx = 1\n```\n\n```python\nassert x == 1\n```\n"
+    root = plant(tmp_path, {"docs/alone.md": page(body)})
+
+    assert outcome(root, "docs/alone.md") == "1 failed, 3 passed"
+
+
 def test_one_block_alone_runs_those_above_it(planted: tuple[Path, str]) -> None:
     """A node id of one block is how one mends one block."""
     root, _ = planted

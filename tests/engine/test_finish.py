@@ -6,7 +6,7 @@ import base64
 import gzip
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -223,6 +223,23 @@ def test_the_index_and_the_page_for_paper_hold_the_book(made: Made) -> None:
         assert re.findall(rb"<loc>(.*?)</loc>", sitemap) == [b"https://example.org/book/chapters/one/"]
         assert sitemap.startswith(b"<?xml")
         assert b"<urlset xmlns=" in sitemap
+
+
+def test_the_next_page_is_not_fetched_ahead(made: Made) -> None:
+    """Firefox would, the policy forbids it, and every page would begin with a complaint."""
+    folder, book = made
+    (folder / "404.html").write_text(FRAME.replace("<title>", '<link rel="next" href="../b/"><title>'), "utf-8")
+
+    finish.finish(folder, book)
+
+    assert 'rel="next"' not in (folder / "404.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("add", [markup.before, markup.after])
+def test_a_place_that_the_theme_no_longer_has_is_named(add: Callable[[str, str, str], str]) -> None:
+    """Or the policy would be missing without a word."""
+    with pytest.raises(LookupError, match=r"^markup: no </head> in the page that begins '<html>'"):
+        add("<html>", "</head>", "<meta>")
 
 
 def test_the_font_is_asked_for_where_there_is_math(made: Made) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from _book import board as marks
+from _book import board
 from _book.browser import build as live
 from _book.page import Page
 from _book.render import colours
@@ -91,8 +91,9 @@ class Building:
         if glossary := self.pages.get(terms.SOURCE):
             self.glossary = terms.parse(glossary.text)
             made[terms.INDEX] = terms.index(self.glossary)
-        if board := self.pages.get(marks.BOARD):
-            for problem in marks.book_problems(board, [mark for page in self.pages.values() for mark in page.marks]):
+        if scoreboard := self.pages.get(board.BOARD):
+            marks = [mark for page in self.pages.values() for mark in page.marks]
+            for problem in board.book_problems(scoreboard, marks):
                 log.warning("%s", problem)
         made[printing.SOURCE] = printing.title_page(self.name, self.description, self.address)
         return made | self._live_parts()
@@ -124,10 +125,10 @@ class Building:
         page = self.pages.get(name)
         return lab.markdown(page, Path(name).stem) if page and page.lab else None
 
-    def start(self, name: str, markdown: str, board: str = "") -> str:
+    def start(self, name: str, markdown: str, scoreboard: str = "") -> str:
         """Tell the extension what page is rendered next, and return the Markdown that it is to render.
 
-        A page that the build has made is read now. `board` leads from the page to the scoreboard, if there is one.
+        A page that the build has made is read now. `scoreboard` leads from the page to the scoreboard, if there is one.
         """
         page = self.pages.get(name) or Page.parse(markdown, name)
         context = Context(
@@ -135,8 +136,8 @@ class Building:
             folder=Path(name).stem + "/",
             glossary={} if name in (terms.SOURCE, terms.INDEX) else terms.tips(self.glossary),
             terms=name == terms.SOURCE,
-            board=board,
-            scores=self.scores if name == marks.BOARD else None,
+            board=scoreboard,
+            scores=self.scores if name == board.BOARD else None,
         )
         self.extension.start(page, context)
         # The blocks of a lab are numbered where its Markdown is made.
@@ -152,7 +153,7 @@ def _scores(name: str, page: Page, drawn: Result) -> dict[str, Score]:
     """What the scoreboard shows of a page."""
     found = {}
     for block in page.runs if drawn.scores else ():
-        for mark in marks.marks(block):
-            href, place = f"{name}#score-{mark.id}", marks.place(page.prose, block.line)
+        for mark in board.marks(block):
+            href, place = f"{name}#score-{mark.id}", board.place(page.prose, block.line)
             found[mark.id] = Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
     return found

@@ -1,8 +1,9 @@
 """What is done to the finished site, page by page, whatever generator wrote it: steps on a folder of HTML.
 
 Each step is a function of the folder and of what the build knows. It finds its way by the marks that our own
-extension and `markup` leave in a page, or by the page's tags. What it adds can be taken out again: a build that
-renders only what changed finds the other pages finished, and finishes them anew.
+extension and `markup` leave in a page, or by the page's tags. What it adds can be taken out again, and what it takes
+out is not missed the second time: a build that renders only what changed finds the other pages finished, and finishes
+them anew. (A page that lost its cells gets them back when it is rendered.)
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from _book.site.sections import Section, sections
 
 FONT = "assets/stix-two-math.woff2"
 SITEMAP = "sitemap.xml"
+NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>')
 MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 SCRIPT = Path(__file__).with_name("theme.js")
 
@@ -170,11 +172,15 @@ def math_font(folder: Folder, book: Building) -> None:
 
 
 def theme(folder: Folder, book: Building) -> None:
-    """Mend what the theme leaves undone: it names no search dialog; the rest is said in the script."""
+    """Mend what the theme leaves undone: it names no search dialog; the rest is said in the script.
+
+    Its `<link rel="next">` goes: Firefox fetches that page ahead, which the policy forbids, and says so on every page.
+    """
     script = rjsmin.jsmin(SCRIPT.read_text(encoding="utf-8"))
     dialog = 'data-md-component="search" role="dialog"'
     for file, page in folder.pages.items():
         page = page.replace(f"{dialog}>", f'{dialog} aria-label="Search">', 1)
+        page = NEXT.sub("", page, count=1)
         folder.pages[file] = markup.before(page, "</head>", f"<script>{script}</script>")
 
 

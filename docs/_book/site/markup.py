@@ -59,12 +59,19 @@ def bare(page: str) -> str:
 
 def before(page: str, mark: str, html: str) -> str:
     """Add HTML before a mark or an end tag, where it stands first."""
-    return page.replace(mark, added(html) + mark, 1)
+    return page.replace(_found(mark, page), added(html) + mark, 1)
 
 
 def after(page: str, mark: str, html: str) -> str:
     """Add HTML after a mark or a tag, where it stands first."""
-    return page.replace(mark, mark + added(html), 1)
+    return page.replace(_found(mark, page), mark + added(html), 1)
+
+
+def _found(mark: str, page: str) -> str:
+    """Return a mark that is in a page: without it the policy, or the math font, would be left out without a word."""
+    if mark not in page:
+        raise LookupError(f"markup: no {mark} in the page that begins {page[:60]!r}: the theme writes it otherwise")
+    return mark
 
 
 def has(page: str, attribute: str) -> bool:
