@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from markdown import Markdown
 from markdown.treeprocessors import Treeprocessor
 
-from _book.render import colours
+from _book.render import colours, paths
 
 if TYPE_CHECKING:
     from _book.render.extension import BookExtension
@@ -53,7 +53,8 @@ class Figures(Treeprocessor):
         if explorable:
             image.set("data-explore", explorable)
         link = ElementTree.SubElement(image, "a", {"href": f"{context.folder}{name}", "class": "figure__open"})
-        link.text = self.md.htmlStash.store(colours.inline(context.figures[name].decode(), name, alt))
+        svg = paths.light(colours.inline(context.figures[name].decode(), name, alt))
+        link.text = self.md.htmlStash.store(svg)
         if caption:
             ElementTree.SubElement(image, "figcaption").text = caption
         # A paragraph cannot hold a figure.
