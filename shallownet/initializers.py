@@ -1,7 +1,9 @@
 r"""Initializers: every scheme of the book as `(shape, rng, *, ..., dtype) -> W`.
 
 `shape` is `(..., n_out, n_in)`; leading axes are independent networks and never change the variance.
-`rng` is advanced in place, `dtype` is `float` or `np.float32`. Other parameters are bound with
+So a convolution's `(64, 64, 3, 3)` would be 4096 networks of three units: `fans` reads such kernels, and
+the scaled initializers take what it finds as `fans=`. `rng` is advanced in place, `dtype` is `float` or
+`np.float32`; for fewer bits draw in float32 and cast. Other parameters are bound with
 `functools.partial(normal, std=0.1)`. All but `zeros`, `constant` and `identity` have mean zero; what
 tells them apart is the variance, and that is what the tests test. `lsuv` alone looks at data: it takes
 layers and returns new ones.
@@ -12,20 +14,34 @@ neither float64 nor float32.
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from fractions import Fraction
 from itertools import pairwise
-from math import ceil, sqrt
+from math import ceil, prod, sqrt
 from numbers import Real
+from types import EllipsisType
 from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from shallownet import activations
-from shallownet._checks import Curve, float_dtype, generator, instance, integers, positive_integers, require, shown
+from shallownet._checks import (
+    Curve,
+    float_dtype,
+    generator,
+    instance,
+    integers,
+    is_integer,
+    positive_integers,
+    require,
+    shown,
+    unnamed,
+)
 from shallownet.activations import Activation
 
 __all__ = [
     "constant",
+    "delta_orthogonal",
     "fans",
     "gain",
     "glorot",
@@ -46,28 +62,83 @@ __all__ = [
 
 Shape = tuple[int, ...]
 Generator = np.random.Generator
+Fans = tuple[float, float] | None
 Pair = tuple[np.ndarray, np.ndarray]  # or a named one: a layer (W, b)
 
 # Standard deviation of N(0, 1) cut off at -2 and 2; dividing by it restores the variance.
 TRUNCATED_STD = 0.87962566103423978
 
 
-def fans(shape: Shape) -> tuple[int, int]:
-    """Return `(fan_in, fan_out)`, the numbers of inputs and of outputs of one unit's layer.
+def fans(
+    shape: Shape,
+    layout: str = "oi",
+    *,
+    groups: int = 1,
+    stride: int | Sequence[int] = 1,
+    transposed: bool = False,
+) -> tuple[float, float]:
+    r"""Return `(fan_in, fan_out)`: how many weights one output hears, and how many outputs one input feeds.
+
+    A shape alone does not say which axis is which: each framework stores its kernels in an order of its own.
+
+    | Kernel | Layout |
+    | --- | --- |
+    | this book, PyTorch `Linear` | `oi` |
+    | Keras and Flax `Dense` | `io` |
+    | PyTorch `Conv2d` | `oikk` |
+    | PyTorch `ConvTranspose2d` | `iokk` |
+    | Keras `Conv2D`, Flax `Conv` and `ConvTranspose` | `kkio` |
+    | Keras `Conv2DTranspose` | `kkoi` |
+    | Keras `DepthwiseConv2D` | `kkno` |
+    | attention, (model, heads, head size) | `ioo` |
+    | attention, (heads, head size, model) | `iio` |
+    | stacked experts, (k, in, out) | `nio` |
+    | a look-up, (vocabulary, features) | `no` |
 
     Args:
-        shape: `(..., n_out, n_in)`.
+        shape: `(..., n_out, n_in)`, or with the axes that `layout` names. Axes before them are independent networks.
+        layout: A letter for each of the last axes: `o` outputs, `i` inputs, `k` kernel, `n` independent copies. Letters
+            of a kind multiply; without an `i` each output hears one input, without an `o` each input feeds one output.
+        groups: Of a grouped convolution. The frameworks' shapes hold the inputs of one group and the outputs of all,
+            transposed the outputs of one group and the inputs of all; what they hold of all is divided here.
+        stride: Of a convolution, one number or one for each `k`. Both fans are averages over positions, borders apart:
+            a kernel axis of 4 at stride 2 counts 2 in `fan_out`, or, if transposed, in `fan_in`.
+        transposed: Whether the convolution is transposed; its layout says in which order it is stored.
+
+    Returns:
+        Two numbers, integers where they are whole.
 
     Raises:
-        ValueError: If `shape` has fewer than two axes or an empty one.
+        ValueError: If `layout` has other letters, neither `o` nor `i`, or more letters than `shape` has axes; if an
+            axis is empty; if `groups` does not divide, or a stride has no kernel axis.
 
     Examples:
         >>> from shallownet.initializers import fans
-        >>> fans((200, 4, 2))
+        >>> fans((200, 4, 2))  # 200 networks
         (2, 4)
+        >>> fans((64, 8, 3, 3), "oikk", groups=8)  # each output hears 8 of 64 channels
+        (72, 72)
+        >>> fans((64, 128, 4, 4), "iokk", stride=2, transposed=True)
+        (256, 2048)
+        >>> fans((768, 12, 64), "ioo")
+        (768, 768)
+
+    Source:
+        He et al. (2015), "Delving Deep into Rectifiers", section 2.2, for a convolution's; the others by counting.
     """
-    n_out, n_in = _shape("fans", shape)[-2:]
-    return n_in, n_out
+    sizes, strides = _sizes("fans", shape, layout), _strides(layout, stride)
+    require(isinstance(transposed, bool | np.bool_), "fans: transposed must be True or False", transposed)
+    require(is_integer(groups, 1), "fans: groups must be a positive integer", groups)
+    whole, name = ("i", "inputs") if transposed else ("o", "outputs")
+    count = prod(sizes[whole])
+    require(count % groups == 0, f"fans: groups must divide the {count} {name}", groups)
+    n_in, n_out, kernel = (prod(sizes[letter]) for letter in "iok")
+    fan_in, fan_out = Fraction(n_in * kernel), Fraction(n_out * kernel)
+    if transposed:
+        fan_in /= groups * strides
+    else:
+        fan_out /= groups * strides
+    return _plain(fan_in), _plain(fan_out)
 
 
 def zeros(shape: Shape, rng: Generator, *, dtype: DTypeLike = float) -> np.ndarray:
@@ -149,6 +220,7 @@ def variance_scaling(
     scale: float = 1.0,
     mode: str = "fan_in",
     distribution: str = "normal",
+    fans: Fans = None,
     dtype: DTypeLike = float,
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `scale / n`; `lecun`, `glorot` and `he` are special cases.
@@ -158,12 +230,19 @@ def variance_scaling(
         mode: What `n` is: `"fan_in"`, `"fan_out"`, `"fan_avg"` (arithmetic mean) or
             `"fan_geo_avg"` (geometric mean).
         distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
+        fans: `(fan_in, fan_out)` in place of what `shape` says, as the function `fans` returns it.
     """
-    return _scaled("variance_scaling", shape, rng, scale, mode, distribution, dtype)
+    return _scaled("variance_scaling", shape, rng, scale, mode, distribution, fans, dtype)
 
 
 def lecun(
-    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: DTypeLike = float
+    shape: Shape,
+    rng: Generator,
+    *,
+    distribution: str = "normal",
+    gain: float = 1.0,
+    fans: Fans = None,
+    dtype: DTypeLike = float,
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
 
@@ -172,15 +251,22 @@ def lecun(
     Args:
         distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
         gain: At least 0.
+        fans: `(fan_in, fan_out)` in place of what `shape` says, as the function `fans` returns it.
 
     Source:
         LeCun, Bottou, Orr & Müller (1998), "Efficient BackProp", section 4.6.
     """
-    return _scaled("lecun", shape, rng, _square("lecun", gain), "fan_in", distribution, dtype)
+    return _scaled("lecun", shape, rng, _square("lecun", gain), "fan_in", distribution, fans, dtype)
 
 
 def glorot(
-    shape: Shape, rng: Generator, *, distribution: str = "normal", gain: float = 1.0, dtype: DTypeLike = float
+    shape: Shape,
+    rng: Generator,
+    *,
+    distribution: str = "normal",
+    gain: float = 1.0,
+    fans: Fans = None,
+    dtype: DTypeLike = float,
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` times 2 / (fan-in + fan-out).
 
@@ -189,12 +275,13 @@ def glorot(
     Args:
         distribution: `"normal"`, `"uniform"` or `"truncated_normal"`; the variance is the same.
         gain: At least 0.
+        fans: `(fan_in, fan_out)` in place of what `shape` says, as the function `fans` returns it.
 
     Source:
         Glorot & Bengio (2010), "Understanding the difficulty of training deep feedforward neural
         networks", eq. 12 (the variance) and eq. 16 (as a uniform distribution).
     """
-    return _scaled("glorot", shape, rng, _square("glorot", gain), "fan_avg", distribution, dtype)
+    return _scaled("glorot", shape, rng, _square("glorot", gain), "fan_avg", distribution, fans, dtype)
 
 
 def he(
@@ -204,6 +291,7 @@ def he(
     distribution: str = "normal",
     gain: float = 2**0.5,
     mode: str = "fan_in",
+    fans: Fans = None,
     dtype: DTypeLike = float,
 ) -> np.ndarray:
     r"""Draw zero-mean weights with variance `gain**2` / fan-in.
@@ -218,6 +306,8 @@ def he(
         distribution: `"normal"`, `"uniform"` or `"truncated_normal"`.
         gain: At least 0; for another activation that is straight on each side of 0, what the function `gain` returns.
         mode: `"fan_in"` keeps activations, `"fan_out"` gradients.
+        fans: `(fan_in, fan_out)` in place of what `shape` says, as the function `fans` returns it. A kernel of a
+            convolution needs it: of `(64, 64, 3, 3)` the last two axes are no outputs and inputs.
         dtype: `float` or `np.float32`.
 
     Returns:
@@ -233,11 +323,16 @@ def he(
         >>> W = he((400, 100), np.random.default_rng(0))
         >>> bool(abs(W.var() * 100 - 2) < 0.1)  # the sampling error is about 0.014
         True
+        >>> from shallownet.initializers import fans
+        >>> shape = 64, 32, 3, 3  # of PyTorch's Conv2d(32, 64, 3)
+        >>> W = he(shape, np.random.default_rng(0), fans=fans(shape, "oikk"))
+        >>> bool(abs(W.var() * 32 * 9 - 2) < 0.1)
+        True
 
     Source:
         He et al. (2015), "Delving Deep into Rectifiers", eq. 10 (forward) and eq. 14 (backward).
     """
-    return _scaled("he", shape, rng, _square("he", gain), mode, distribution, dtype)
+    return _scaled("he", shape, rng, _square("he", gain), mode, distribution, fans, dtype)
 
 
 def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: DTypeLike = float) -> np.ndarray:
@@ -261,6 +356,52 @@ def orthogonal(shape: Shape, rng: Generator, *, gain: float = 1.0, dtype: DTypeL
     Q = gain * Q * np.where(np.diagonal(R, axis1=-2, axis2=-1) < 0, -1, 1)[..., None, :].astype(dtype)
     W: np.ndarray = Q if n_out >= n_in else Q.mT
     return W
+
+
+def delta_orthogonal(
+    shape: Shape, rng: Generator, *, gain: float = 1.0, layout: str = "oikk", dtype: DTypeLike = float
+) -> np.ndarray:
+    r"""Draw a convolution's kernel that is `gain` times an orthogonal matrix at its centre, and 0 elsewhere.
+
+    At stride 1 and with borders that wrap around, the convolution then multiplies the length of every image by `gain`,
+    if it has at least as many outputs as inputs. An orthogonal draw of the flattened kernel does not do that.
+
+    Args:
+        shape: `(..., n_out, n_in, k, k)`, or with the axes that `layout` names; axes before them are independent
+            networks. A kernel axis of even size has its centre at the entry before the middle.
+        gain: At least 0; every singular value of the matrix at the centre equals it.
+        layout: As for `fans`, for example `"kkio"` for Keras and Flax; it needs an `o`, an `i` and a `k`.
+
+    Raises:
+        ValueError: If `layout` does not fit, or a parameter is out of range.
+        TypeError: If `rng` is no Generator, or `dtype` neither float64 nor float32.
+
+    Examples:
+        >>> import numpy as np
+        >>> from shallownet.initializers import delta_orthogonal
+        >>> W = delta_orthogonal((8, 8, 3, 3), np.random.default_rng(0))
+        >>> bool(np.allclose(W[:, :, 1, 1] @ W[:, :, 1, 1].T, np.eye(8))), int((W != 0).sum())
+        (True, 64)
+
+    Source:
+        Xiao et al. (2018), "Dynamical Isometry and a Mean Field Theory of CNNs", algorithm 1.
+    """
+    generator("delta_orthogonal", rng)
+    float_dtype("delta_orthogonal", dtype)
+    sizes = _sizes("delta_orthogonal", shape, layout)
+    fits = all(letter in layout for letter in "oik")
+    require(fits, "delta_orthogonal: layout must have the letters o, i and k", layout)
+    gain = float(_nonnegative("delta_orthogonal", "gain", gain, (), dtype))
+    leading = tuple(int(n) for n in shape)[: len(shape) - len(layout)]
+    n_out, n_in = prod(sizes["o"]), prod(sizes["i"])
+    Q = orthogonal((*leading, *sizes["n"], n_out, n_in), rng, gain=gain, dtype=dtype)
+    W = np.zeros((*leading, *sizes["n"], *sizes["o"], *sizes["i"], *sizes["k"]), dtype)
+    centre: tuple[EllipsisType | int, ...] = (..., *((k - 1) // 2 for k in sizes["k"]))
+    W[centre] = Q.reshape(W.shape[: W.ndim - len(sizes["k"])])
+    # W has the letters in the order n, o, i, k, and wants them in that of the layout
+    order = sorted(range(len(layout)), key=lambda axis: "noik".index(layout[axis]))
+    axes = [len(leading) + axis for axis in order]
+    return np.ascontiguousarray(np.moveaxis(W, range(len(leading), W.ndim), axes))
 
 
 def sparse(
@@ -313,6 +454,7 @@ def lsuv(
     Source:
         Mishkin & Matas (2015), "All you need is a good init", abstract; the authors' LSUVinit for the loop.
     """
+    unnamed("lsuv", "params", params)
     require(callable(getattr(activation, "f", None)), "lsuv: activation must be an Activation", activation, TypeError)
     require(isinstance(tolerance, Real) and 0 <= tolerance < 1, "lsuv: tolerance must lie in [0, 1)", tolerance)
     pairs = []
@@ -358,7 +500,7 @@ def mup(
     require(role in ("input", "hidden", "output"), "mup: role must be input, hidden or output", role)
     share = float(_positive("mup", "base_width", base_width)) / n_in
     scale = _square("mup", gain) * (share if role == "output" else 1)
-    return _scaled("mup", shape, rng, scale, "fan_in", "normal", dtype)
+    return _scaled("mup", shape, rng, scale, "fan_in", "normal", None, dtype)
 
 
 def mup_rates(
@@ -441,7 +583,7 @@ def gain(activation: Activation) -> float:
     return float(sqrt(2 / (right[0] ** 2 + left[0] ** 2)))
 
 
-_FANS: dict[str, Callable[[int, int], float]] = {
+_FANS: dict[str, Callable[[float, float], float]] = {
     "fan_in": lambda n_in, n_out: n_in,
     "fan_out": lambda n_in, n_out: n_out,
     "fan_avg": lambda n_in, n_out: (n_in + n_out) / 2,
@@ -450,12 +592,12 @@ _FANS: dict[str, Callable[[int, int], float]] = {
 
 
 def _scaled(
-    name: str, shape: Shape, rng: Generator, scale: float, mode: str, distribution: str, dtype: DTypeLike
+    name: str, shape: Shape, rng: Generator, scale: float, mode: str, distribution: str, fans: Fans, dtype: DTypeLike
 ) -> np.ndarray:
     *_, n_out, n_in = _checked(name, shape, rng, dtype)
     scale = float(_nonnegative(name, "scale", scale, ()))
     require(mode in list(_FANS), f"{name}: mode must be one of {', '.join(_FANS)}", mode)
-    std = sqrt(scale / _FANS[mode](n_in, n_out))
+    std = sqrt(scale / _FANS[mode](*((n_in, n_out) if fans is None else _pair(name, fans))))
     draws: dict[str, Callable[..., np.ndarray]] = {
         "normal": normal,
         "uniform": uniform,
@@ -465,6 +607,39 @@ def _scaled(
     spread = {"limit": sqrt(3) * std} if distribution == "uniform" else {"std": std}
     W: np.ndarray = draws[distribution](shape, rng, **spread, dtype=dtype)
     return W
+
+
+def _pair(name: str, fans: object) -> tuple[float, float]:
+    found = np.asarray(fans if isinstance(fans, tuple | list | np.ndarray) else None)
+    fits = found.shape == (2,) and found.dtype.kind in "fiu" and bool(np.isfinite(found).all() and (found > 0).all())
+    require(fits, f"{name}: fans must be two positive numbers (fan_in, fan_out)", fans)
+    return float(found[0]), float(found[1])
+
+
+def _sizes(name: str, shape: object, layout: object) -> dict[str, list[int]]:
+    """Return the sizes of the axes of each kind, of the last axes of a shape, or say what does not fit."""
+    known = isinstance(layout, str) and set(layout) <= set("oikn") and bool({"o", "i"} & set(layout))
+    require(known, f"{name}: layout must be made of o, i, k and n, such as 'oikk', with an o or an i", layout)
+    if layout == "oi":
+        _shape(name, shape)
+    letters, found = str(layout), integers(shape)
+    if found is None or len(found) < len(letters):
+        raise ValueError(f"{name}: shape must have a positive size for each letter of {layout!r}, got {shown(shape)}")
+    axes = list(zip(letters, found[len(found) - len(letters) :], strict=True))
+    return {letter: [n for kind, n in axes if kind == letter] for letter in "oikn"}
+
+
+def _strides(layout: str, stride: object) -> int:
+    """Return the product of a convolution's strides, one for each kernel axis."""
+    count = layout.count("k")
+    found = (stride,) * count if is_integer(stride, 1) else integers(stride)
+    fits = found is not None and len(found) == count and (count > 0 or stride == 1)
+    require(fits, f"fans: stride must be a positive integer, or one for each of the {count} kernel axes", stride)
+    return prod(cast(Shape, found))
+
+
+def _plain(fan: Fraction) -> float:
+    return int(fan) if fan.denominator == 1 else float(fan)
 
 
 def _gaussian(shape: Shape, rng: Generator, dtype: DTypeLike) -> np.ndarray:

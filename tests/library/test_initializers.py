@@ -373,6 +373,205 @@ def test_fans_are_the_last_two_axes_swapped(shape):
     assert init.fans(tuple(shape)) == (shape[-1], shape[-2])
 
 
+# What layers of PyTorch 2.13, Keras 3.15 (on JAX 0.10) and Flax 0.12 did with kernels of ones: the mean of the outputs
+# for inputs of ones, and the mean gradient of their sum, far from the border. 6 inputs and 8 outputs.
+LAYERS = {
+    "Conv2d(6, 8, 3)": ((8, 6, 3, 3), "oikk", {}, (54, 72)),
+    "Conv2d(6, 8, 3, groups=2)": ((8, 3, 3, 3), "oikk", {"groups": 2}, (27, 36)),
+    "Conv2d(6, 6, 3, groups=6)": ((6, 1, 3, 3), "oikk", {"groups": 6}, (9, 9)),
+    "Conv2d(6, 8, 4, stride=2)": ((8, 6, 4, 4), "oikk", {"stride": 2}, (96, 32)),
+    "Conv2d(6, 8, 3, stride=2, groups=2)": ((8, 3, 3, 3), "oikk", {"stride": 2, "groups": 2}, (27, 9)),
+    "ConvTranspose2d(6, 8, 3)": ((6, 8, 3, 3), "iokk", {"transposed": True}, (54, 72)),
+    "ConvTranspose2d(6, 8, 3, stride=2)": ((6, 8, 3, 3), "iokk", {"transposed": True, "stride": 2}, (13.5, 72)),
+    "ConvTranspose2d(6, 8, 4, stride=2)": ((6, 8, 4, 4), "iokk", {"transposed": True, "stride": 2}, (24, 128)),
+    "ConvTranspose2d(6, 8, 4, stride=2, groups=2)": (
+        (6, 4, 4, 4),
+        "iokk",
+        {"transposed": True, "stride": 2, "groups": 2},
+        (12, 64),
+    ),
+    "Keras Conv2D(8, 3)": ((3, 3, 6, 8), "kkio", {}, (54, 72)),
+    "Keras Conv2D(8, 3, groups=2)": ((3, 3, 3, 8), "kkio", {"groups": 2}, (27, 36)),
+    "Keras Conv2D(8, 4, strides=2)": ((4, 4, 6, 8), "kkio", {"stride": 2}, (96, 32)),
+    "Keras DepthwiseConv2D(3, depth_multiplier=2)": ((3, 3, 6, 2), "kkno", {}, (9, 18)),
+    "Keras Conv2DTranspose(8, 4, strides=2)": ((4, 4, 8, 6), "kkoi", {"transposed": True, "stride": 2}, (24, 128)),
+    "Flax Conv(6, 8, (3, 3))": ((3, 3, 6, 8), "kkio", {}, (54, 72)),
+    "Flax Conv, feature_group_count=2": ((3, 3, 3, 8), "kkio", {"groups": 2}, (27, 36)),
+    "Flax ConvTranspose, (4, 4), strides=2": ((4, 4, 6, 8), "kkio", {"transposed": True, "stride": 2}, (24, 128)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_fans_are_what_the_frameworks_layers_do(name):
+    """The count that decides the variance is that of the layer, not what a framework's initializer reads."""
+    shape, layout, settings, measured = LAYERS[name]
+
+    assert init.fans(shape, layout, **settings) == measured
+    assert init.fans((7, 2, *shape), layout, **settings) == measured  # fourteen networks
+
+
+def heard(n_in, n_out, k, stride, groups, transposed):
+    """Each weight of a one-dimensional convolution on a ring, as the pair of the output and the input that it joins."""
+    places = 4 * k * stride
+    for i in range(n_in):
+        for o in range(n_out):
+            if i * groups // n_in != o * groups // n_out:
+                continue  # of another group
+            for tap in range(k):
+                for p in range(places):
+                    if transposed:  # an input spreads over the outputs
+                        yield (o, (p * stride + tap) % (places * stride)), (i, p)
+                    elif p % stride == 0:  # an output gathers inputs
+                        yield (o, p // stride), (i, (p + tap) % places)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+@pytest.mark.parametrize("k", [1, 3, 4])
+def test_fans_are_a_count_of_the_weights_that_join(k, stride, groups, transposed):
+    """By brute force: who hears whom. A stride longer than the kernel leaves inputs that nobody hears."""
+    n_in, n_out = 4, 8
+    joined = list(heard(n_in, n_out, k, stride, groups, transposed))
+    places = 4 * k * stride
+    outputs = n_out * (places * stride if transposed else places // stride)
+    stored = (n_in, n_out // groups, k) if transposed else (n_out, n_in // groups, k)
+
+    fan_in, fan_out = init.fans(
+        stored, "iok" if transposed else "oik", groups=groups, stride=stride, transposed=transposed
+    )
+
+    assert fan_in == pytest.approx(len(joined) / outputs, rel=1e-15)
+    assert fan_out == pytest.approx(len(joined) / (n_in * places), rel=1e-15)
+    assert all(type(fan) is (int if fan == int(fan) else float) for fan in (fan_in, fan_out))
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "expected"),
+    [
+        ((768, 12, 64), "ioo", (768, 768)),
+        ((12, 64, 768), "iio", (768, 768)),
+        ((8, 32, 64), "nio", (32, 64)),
+        ((5, 300), "io", (5, 300)),
+        ((50257, 768), "no", (1, 768)),
+        ((3, 5, 7, 6, 8), "kkkio", (3 * 5 * 7 * 6, 3 * 5 * 7 * 8)),
+        ([8, 6, np.int64(3)], "oik", (18, 24)),
+    ],
+)
+def test_fans_of_other_kernels(shape, layout, expected):
+    """Heads multiply, experts do not, and a look-up hears one input, however many words there are."""
+    found = init.fans(shape, layout)
+
+    assert found == expected
+    assert all(type(fan) is int for fan in found)
+
+
+def test_strides_may_differ_by_axis():
+    """A kernel of 3 by 6, moved by 1 and by 2: half of its width counts in the fan-out."""
+    assert init.fans((8, 6, 3, 6), "oikk", stride=(1, 2)) == (6 * 18, 8 * 9)
+    assert init.fans((6, 8, 3, 6), "iokk", stride=(1, 2), transposed=True) == (6 * 9, 8 * 18)
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize(("name", "initializer", "variance"), SCALED, ids=[name for name, *_ in SCALED])
+def test_fans_that_are_handed_in_replace_those_of_the_shape(name, initializer, variance, distribution):
+    """A kernel (64, 32, 3, 3), read by its last two axes, would get weights ten times too large."""
+    shape = 64, 32, 3, 3
+    fan_in, fan_out = init.fans(shape, "oikk", stride=2)
+
+    W = initializer(shape, np.random.default_rng(0), distribution=distribution, fans=(fan_in, fan_out))
+
+    expected = law(distribution, np.sqrt(variance(fan_in, fan_out)))
+    assert W.shape == shape
+    assert stats.kstest(W.ravel(), expected.cdf).pvalue > 1e-4
+    assert abs(W.var() / expected.var() - 1) < 5 * np.sqrt((expected.stats("k") + 2) / W.size)
+
+
+@pytest.mark.parametrize("scheme", [init.lecun, init.glorot, init.he, init.variance_scaling])
+def test_the_shape_s_own_fans_change_nothing(scheme):
+    """The same draw, to the last bit."""
+    draws = [scheme((5, 40, 30), np.random.default_rng(0), fans=f) for f in (None, (30, 40), [30.0, 40.0])]
+
+    np.testing.assert_array_equal(draws[0], draws[1])
+    np.testing.assert_array_equal(draws[0], draws[2])
+
+
+def convolution(W, n):
+    """The matrix of a convolution with W (n_out, n_in, k) on a ring of n places, built entry by entry."""
+    n_out, n_in, k = W.shape
+    matrix = np.zeros((n_out, n, n_in, n))
+    for place in range(n):
+        for tap in range(k):
+            matrix[:, place, :, (place + tap - (k - 1) // 2) % n] += W[:, :, tap]
+    return matrix.reshape(n_out * n, n_in * n)
+
+
+@pytest.mark.parametrize(("n_out", "n_in"), [(4, 4), (6, 3), (3, 6), (1, 1)])
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("gain", [1.0, 2.5])
+def test_a_delta_orthogonal_convolution_is_an_isometry(n_out, n_in, k, gain):
+    """Every singular value of the whole operator is the gain, which an orthogonal flattened kernel does not give."""
+    rng = np.random.default_rng(0)
+
+    W = init.delta_orthogonal((n_out, n_in, k), rng, gain=gain, layout="oik")
+    s = np.linalg.svd(convolution(W, 7), compute_uv=False)
+
+    rank = 7 * min(n_out, n_in)
+    np.testing.assert_allclose(s[:rank], gain, rtol=1e-12)
+    assert np.abs(s[rank:]).max(initial=0) < 1e-12
+    if k == 3 and n_out == n_in == 4:
+        flat = init.orthogonal((4, 12), rng).reshape(4, 4, 3)
+        assert np.ptp(np.linalg.svd(convolution(flat, 7), compute_uv=False)) > 0.5  # the check itself
+
+
+def test_a_delta_orthogonal_kernel_is_uniform_over_rotations_and_reflections():
+    """Its centre is what `orthogonal` draws: an entry of a uniform unit vector in R^4 is a stretched beta."""
+    W = init.delta_orthogonal((3000, 4, 4, 3, 3), np.random.default_rng(0))
+    entry = stats.beta(1.5, 1.5, loc=-1, scale=2)
+
+    centre = W[:, :, :, 1, 1]
+
+    assert np.count_nonzero(W) == np.count_nonzero(centre) == centre.size
+    assert abs((np.linalg.det(centre) > 0).mean() - 0.5) < 5 * 0.5 / np.sqrt(3000)
+    for i, j in np.ndindex(4, 4):
+        assert stats.kstest(centre[:, i, j], entry.cdf).pvalue > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "centre"),
+    [
+        ((6, 5, 3, 3), "oikk", lambda W: W[:, :, 1, 1]),
+        ((3, 3, 5, 6), "kkio", lambda W: W[1, 1].T),
+        ((3, 4, 6, 5), "kkoi", lambda W: W[1, 1]),
+        ((5, 6, 2, 5), "iokk", lambda W: W[:, :, 0, 2].T),
+        ((5, 3, 2, 3), "ikok", lambda W: W[:, 1, :, 1].T),
+        ((3, 5, 2, 3), "kioo", lambda W: W[1].reshape(5, 6).T),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_delta_orthogonal_in_every_layout(shape, layout, centre, dtype):
+    """The matrix stands where the layout says, for one network and for the members of an ensemble."""
+    W = init.delta_orthogonal(shape, np.random.default_rng(0), layout=layout, dtype=dtype)
+    many = init.delta_orthogonal((2, *shape), np.random.default_rng(0), layout=layout, dtype=dtype)
+
+    assert (W.shape, W.dtype, W.flags.writeable) == (shape, dtype, True)
+    assert many.shape == (2, *shape)
+    for kernel in (W, *many):
+        s = np.linalg.svd(centre(kernel), compute_uv=False)
+        np.testing.assert_allclose(s, 1, rtol=1e-12 if dtype == np.float64 else 1e-5)
+        assert np.count_nonzero(kernel) == centre(kernel).size
+    assert (many[0] != many[1]).any()
+
+
+def test_independent_copies_have_matrices_of_their_own():
+    """Stacked experts with kernels: one draw each."""
+    W = init.delta_orthogonal((4, 3, 3, 5), np.random.default_rng(0), layout="niko")
+
+    for copy in W:
+        np.testing.assert_allclose(np.linalg.svd(copy[:, 1], compute_uv=False), 1, rtol=1e-12)
+    assert np.abs(W[0] - W[1]).max() > 0.1
+
+
 def variances(params, X, g):
     """The variance over units and examples of each layer's output, `(L, ...)`."""
     return np.stack([Z.var(axis=(-2, -1)) for Z in sn.forward(params, X, g).Z[1:]])
