@@ -4,7 +4,7 @@ A check that fails says in one line which function was called, what it expected 
 """
 
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Protocol, TypeAlias
 
@@ -28,9 +28,13 @@ __all__ = [
     "layers",
     "matrix",
     "namespace",
+    "one_hot",
     "positive_integers",
     "require",
     "shown",
+    "to_numpy",
+    "unnamed",
+    "whole",
 ]
 
 Array: TypeAlias = Any  # of NumPy, JAX or PyTorch
@@ -65,11 +69,17 @@ def shown(value: object) -> str:
     return " ".join(repr(value).split())[:80]
 
 
+# What readers call things elsewhere, and this library does not.
+NAMES = {"linear": "identity", "swish": "silu", "logistic": "sigmoid", "mse": "squared_error"}
+
+
 def instance(function: str, argument: str, value: object, kind: type) -> None:
     """Require an argument of a kind of ours, such as an Activation."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise TypeError(f"{function}: {argument} must be {article} {kind.__name__}, got {shown(value)}")
+        here = NAMES.get(value) if isinstance(value, str) else None
+        hint = f", which is {kind.__module__.removeprefix('shallownet.')}.{here} here" if here else ""
+        raise TypeError(f"{function}: {argument} must be {article} {kind.__name__}, got {shown(value)}{hint}")
 
 
 def generator(function: str, rng: object) -> None:
@@ -104,7 +114,11 @@ def float_dtype(function: str, dtype: object) -> np.dtype:
         found: np.dtype = np.dtype(dtype)  # type: ignore[call-overload]
     except TypeError:
         found = np.dtype(object)
-    require(found in (np.float64, np.float32), f"{function}: dtype must be float64 or float32", dtype, TypeError)
+    if found not in (np.float64, np.float32):
+        # NumPy's, and the bfloat16 and float8 types of other libraries
+        few = any(name in f"{found} {dtype}" for name in ("float16", "float8"))
+        hint = "; for fewer bits draw in float32 and cast" if few else ""
+        raise TypeError(f"{function}: dtype must be float64 or float32, got {shown(dtype)}{hint}")
     return found
 
 
@@ -124,6 +138,24 @@ def namespace(array: Array) -> ModuleType:
     return found
 
 
+def to_numpy(array: Array) -> np.ndarray:
+    """Return an array of any library as one of NumPy: without its gradient, off its device, bfloat16 as float32."""
+    if type(array).__module__.startswith("torch") and hasattr(array, "detach"):
+        array = array.detach().cpu()
+        if "bfloat16" in str(array.dtype) or "float8" in str(array.dtype):  # NumPy has none
+            array = array.float()
+        array = array.numpy()
+    return np.asarray(array)
+
+
+def unnamed(function: str, argument: str, value: object) -> None:
+    """Require that a list of layers is no mapping of names to arrays, as frameworks keep their parameters."""
+    if isinstance(value, Mapping):
+        expected = "must be a list of layers (W, b), not arrays by name, which sn.report takes"
+        names = ", ".join(repr(str(name)) for name in list(value)[:2])
+        raise TypeError(f"{function}: {argument} {expected}, got {type(value).__name__} of {names or 'nothing'}")
+
+
 def floats(function: str, argument: str, values: Array) -> Array:
     """Return numbers as an array of floats; an array of another library as it is."""
     if namespace(values) is not np:
@@ -133,6 +165,26 @@ def floats(function: str, argument: str, values: Array) -> Array:
         raise TypeError(f"{function}: {argument} must hold numbers, got dtype {array.dtype}")
     # integers would truncate what is computed from them, such as an activation, to 0 and 1
     return array if array.dtype.kind == "f" else array.astype(float)
+
+
+def whole(array: Array) -> bool:
+    """Say whether an array of NumPy, JAX or PyTorch holds integers; True and False are the labels 1 and 0."""
+    return str(array.dtype).removeprefix("torch.").startswith(("int", "uint", "bool"))
+
+
+def one_hot(function: str, labels: Array, n: int) -> Array:
+    """Return integer labels, `(m,)` or `(..., 1, m)`, as columns with a single 1, `(..., n, m)`."""
+    xp = namespace(labels)
+    labels = np.asarray(labels) if xp is np else labels
+    if not (labels.ndim == 1 or (labels.ndim >= 2 and labels.shape[-2] == 1)) or 0 in labels.shape:
+        raise ValueError(f"{function}: labels must be (m,) or (..., 1, m), not empty, got {tuple(labels.shape)}")
+    if not whole(labels):
+        raise TypeError(f"{function}: labels must be integers, got dtype {labels.dtype}")
+    # under `jax.jit` there are no values yet to look at
+    if xp is np and (labels.min() < 0 or labels.max() >= n):
+        raise ValueError(f"{function}: labels must lie in 0..{n - 1}, got values from {labels.min()} to {labels.max()}")
+    row = labels if labels.ndim > 1 else labels[None, :]
+    return (row == xp.arange(n)[:, None]) * xp.ones(())
 
 
 def finite(function: str, argument: str, values: Array) -> Array:
@@ -156,7 +208,7 @@ def drawn(function: str, l: int, W: object, shape: Shape, dtype: np.dtype) -> np
 
 def matrix(function: str, argument: str, array: Array) -> np.ndarray:
     """Return an array of two axes or more in float64, whatever reals it holds."""
-    array = np.asarray(array)
+    array = to_numpy(array)
     # "same_kind" are all reals, the half-precision types of other libraries included: no complex numbers, no text
     if not np.can_cast(array.dtype, float, "same_kind") or array.ndim < 2 or 0 in array.shape[-2:]:
         got = f"got {array.dtype} of shape {array.shape}"
@@ -166,6 +218,7 @@ def matrix(function: str, argument: str, array: Array) -> np.ndarray:
 
 def layers(function: str, params: object) -> list[tuple[Array, Array]]:
     """Return layers `(W, b)` as pairs of finite arrays."""
+    unnamed(function, "params", params)
     try:
         pairs = [(W, b) for W, b in params]  # type: ignore[attr-defined]
         lists = [np.ndim(W) > 0 for W, _ in pairs]

@@ -8,11 +8,11 @@ Arrays of JAX and PyTorch are taken, too, and their own functions used on them; 
 from collections.abc import Callable
 from math import erfc, pi, sqrt
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from shallownet._checks import Array, floats, namespace
+from shallownet._checks import NAMES, Array, floats, namespace
 
 __all__ = [
     "Activation",
@@ -128,3 +128,9 @@ identity = _entrywise("identity", lambda xp, Z: +Z, lambda xp, Z: xp.ones_like(Z
 scaled_tanh = _entrywise(  # LeCun et al. (1998)
     "scaled_tanh", lambda xp, Z: 1.7159 * xp.tanh(2 / 3 * Z), lambda xp, Z: 1.7159 * 2 / 3 * _dtanh(xp, 2 / 3 * Z)
 )
+
+if not TYPE_CHECKING:  # a type checker should see what is there, and nothing else
+
+    def __getattr__(name: str) -> object:
+        hint = f"; it is {NAMES[name]} here" if NAMES.get(name) in __all__ else ""
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")

@@ -15,7 +15,7 @@ from numbers import Real
 
 import numpy as np
 
-from shallownet._checks import Array, Curve, Traced, chain, common, is_integer, matrix, require
+from shallownet._checks import Array, Curve, Traced, chain, common, is_integer, matrix, require, unnamed
 
 __all__ = [
     "angles",
@@ -468,6 +468,7 @@ def _or_nan(share: np.ndarray, A: np.ndarray) -> np.ndarray:
 
 def _weights(name: str, argument: str, layers: Layers) -> list[np.ndarray]:
     """Return the weights, or their gradients, of a list of layers."""
+    unnamed(name, argument, layers)
     try:
         weights = [W for W, _ in layers]
         fits = np.ndim(layers[0][0]) > 0 if weights else True
@@ -481,6 +482,7 @@ def _weights(name: str, argument: str, layers: Layers) -> list[np.ndarray]:
 
 def _network(name: str, params: Layers, X: Array, activation: Curve) -> tuple[Networks, np.ndarray]:
     """Return layers and inputs in float64; parameters of a network that diverged need not be finite."""
+    unnamed(name, "params", params)
     X = matrix(name, "X", X)
     if not np.isfinite(X).all():
         raise ValueError(f"{name}: X must be finite, got NaN or infinity")

@@ -14,10 +14,11 @@ values only in NumPy.
 """
 
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from shallownet._checks import (
     Array,
@@ -32,6 +33,7 @@ from shallownet._checks import (
     namespace,
     positive_integers,
     require,
+    to_numpy,
 )
 from shallownet.activations import Activation, tanh
 
@@ -39,6 +41,7 @@ __all__ = ["Layer", "Trace", "backward", "forward", "init_params", "sum_to"]
 
 Initializer = Callable[..., np.ndarray]
 Layers = Sequence[tuple[Array, Array]]
+Biases = float | Sequence[ArrayLike] | None
 
 
 class Layer(NamedTuple):
@@ -62,8 +65,9 @@ def init_params(
     *,
     ensemble: int | tuple[int, ...] = (),
     dtype: DTypeLike = float,
+    biases: Biases = None,
 ) -> list[Layer]:
-    r"""Draw the weights of a network and set its biases to zero.
+    r"""Draw the weights of a network and set its biases, to zero if nothing else is asked for.
 
     Biases need no draw: unequal weights already make the units unequal.
 
@@ -72,13 +76,17 @@ def init_params(
         initializer: `(shape, rng, dtype=...) -> W`, or a list of `L` of them, one a layer.
         rng: Advanced in place; layers draw from it in order, so they are independent.
         ensemble: Leading axes of independent networks, for example `(200,)`.
-        dtype: `float` (64 bits) or `np.float32`.
+        dtype: `float` (64 bits) or `np.float32`; for fewer bits draw in float32 and cast.
+        biases: None for zeros, a number for all layers, or `L` entries, one a layer: a number, or an array
+            `(..., n_l, 1)` whose leading axes broadcast to `ensemble`. The honest start of the last one is
+            `loss.best_constant(Y)`.
 
     Returns:
         `L` layers, `W` of shape `(*ensemble, n_l, n_{l-1})` and `b` of shape `(*ensemble, n_l, 1)`.
 
     Raises:
-        ValueError: If `sizes`, `ensemble`, the number of initializers or a drawn shape is wrong.
+        ValueError: If `sizes`, `ensemble`, the number of initializers or of biases, a drawn shape or the shape of a
+            bias is wrong, or a bias is not finite.
         TypeError: If `rng` is no Generator, or `dtype` neither float64 nor float32.
 
     Examples:
@@ -88,6 +96,11 @@ def init_params(
         >>> (W1, b1), (W2, b2) = sn.init_params([2, 4, 1], sn.initializers.glorot, rng)
         >>> W1.shape, b1.shape, W2.shape, b2.shape
         ((4, 2), (4, 1), (1, 4), (1, 1))
+        >>> rare = np.array([[0, 0, 0, 1]])  # one example of four is positive
+        >>> honest = sn.losses.binary_cross_entropy.best_constant(rare)
+        >>> params = sn.init_params([2, 4, 1], sn.initializers.glorot, rng, biases=[0, honest])
+        >>> params[-1].b.round(4).tolist()
+        [[-1.0986]]
     """
     sizes = positive_integers("init_params", "sizes", sizes, at_least=2)
     ensemble = positive_integers("init_params", "ensemble", ensemble)
@@ -96,11 +109,12 @@ def init_params(
     draws = [initializer] * (len(sizes) - 1) if callable(initializer) else initializer
     fits = isinstance(draws, list | tuple) and len(draws) == len(sizes) - 1 and all(map(callable, draws))
     require(fits, f"init_params: initializer must be one function or a list of {len(sizes) - 1}", initializer)
+    constants = _biases(biases, sizes, ensemble, dtype)
     params = []
     for l, (draw, n_in, n_out) in enumerate(zip(draws, sizes, sizes[1:], strict=False), start=1):
         shape = (*ensemble, n_out, n_in)
         W = drawn("init_params", l, draw(shape, rng, dtype=dtype), shape, dtype)
-        params.append(Layer(W, np.zeros((*ensemble, n_out, 1), dtype)))
+        params.append(Layer(W, constants[l - 1]))
     return params
 
 
@@ -208,6 +222,26 @@ def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
         return array
     grown = (*[0] * (array.ndim - len(shape)), *shape)
     return array.sum(axis=tuple(i for i, n in enumerate(grown) if n != array.shape[i]), keepdims=True).reshape(shape)
+
+
+def _biases(biases: Biases, sizes: Sequence[int], ensemble: tuple[int, ...], dtype: np.dtype) -> list[np.ndarray]:
+    """Return each layer's bias, `(*ensemble, n_l, 1)`, of numbers and arrays that broadcast to it."""
+    count = len(sizes) - 1
+    value: Array = 0 if biases is None else biases
+    number = isinstance(value, Real | np.ndarray) and not isinstance(value, bool) and getattr(value, "ndim", 0) == 0
+    given = [value] * count if number else value
+    fits = isinstance(given, list | tuple) and len(given) == count
+    require(fits, f"init_params: biases must be None, a number, or a list of {count}, one a layer", biases)
+    found = []
+    for l, (b, n) in enumerate(zip(given, sizes[1:], strict=True), start=1):
+        array = finite("init_params", f"bias {l}", to_numpy(b))
+        shape = (*ensemble, n, 1)
+        # a bias of shape (n,) would broadcast along the examples, silently
+        fits = array.ndim == 0 or (array.shape[-2:] == (n, 1) and common(array.shape, shape) == shape)
+        require(fits, f"init_params: bias {l} must be a number or {shape}, or broadcast to it as (..., {n}, 1)", b)
+        with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told as such
+            found.append(finite("init_params", f"bias {l}", np.broadcast_to(array, shape).astype(dtype)))
+    return found
 
 
 def _check_trace(params: list[tuple[Array, Array]], trace: Trace) -> None:

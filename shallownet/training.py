@@ -13,9 +13,20 @@ from typing import NamedTuple
 import numpy as np
 
 from shallownet import _fast
-from shallownet._checks import Array, chained, common, finite, generator, instance, is_integer, namespace, require
+from shallownet._checks import (
+    Array,
+    chained,
+    common,
+    finite,
+    generator,
+    instance,
+    is_integer,
+    namespace,
+    one_hot,
+    require,
+)
 from shallownet.activations import Activation, tanh
-from shallownet.losses import Loss, binary_cross_entropy
+from shallownet.losses import Loss, binary_cross_entropy, softmax_cross_entropy
 from shallownet.network import Layer, Trace, backward, forward
 
 __all__ = ["Job", "Run", "by_hand", "descend", "prepare", "step", "train"]
@@ -50,7 +61,7 @@ def step(
     Args:
         params: Layers `(W, b)`, with any leading ensemble axes.
         X: `(..., n_0, m)`, examples as columns.
-        Y: `(..., n_L, m)`.
+        Y: `(..., n_L, m)`; for `softmax_cross_entropy` also integer labels.
         lr: Learning rate, a number or an array that broadcasts with every `W` and `b`.
         activation: Of the hidden layers.
         loss: On the logits.
@@ -250,7 +261,7 @@ def train(
     Args:
         params: Layers `(W, b)` as from `init_params`, with any leading ensemble axes.
         X: `(..., n_0, m)`, examples as columns.
-        Y: `(..., n_L, m)`, in the range that `loss` asks for.
+        Y: `(..., n_L, m)`, in the range that `loss` asks for; for `softmax_cross_entropy` also integer labels.
         steps: Number of updates, at least 0.
         lr: Learning rate, above 0; or an array with the ensemble's shape, one for each network; or a
             list of `L` of these, one a layer, as from `initializers.mup_rates`.
@@ -360,7 +371,10 @@ def prepare(
         logits = ahead(parts, X[..., :1], activation=activation).A[-1]
         # what fits logits of this shape fits those of every step
         losses = loss.f(np.broadcast_to(np.zeros_like(logits), (*logits.shape[:-1], X.shape[-1])), Y)
-    Y = np.asarray(Y).astype(logits.dtype, copy=False)
+    Y = np.asarray(Y)
+    if loss is softmax_cross_entropy and Y.shape[-2:] != (logits.shape[-2], X.shape[-1]):  # labels: it took them
+        Y = one_hot("train", Y, logits.shape[-2])
+    Y = Y.astype(logits.dtype, copy=False)
     rates = _rates(lr, parts, losses)
     fits = batch_size is None or (is_integer(batch_size, 1) and batch_size <= X.shape[-1])
     require(fits, f"train: batch_size must be an integer in 1..{X.shape[-1]}", batch_size)

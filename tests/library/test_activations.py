@@ -169,3 +169,12 @@ def test_a_reader_s_own_activation_travels_as_what_it_is():
     own = Activation("tanh", np.sin, np.cos)
 
     assert pickle.loads(pickle.dumps(own)) == own != sn.activations.tanh
+
+
+def test_an_activation_that_has_another_name_here_is_named():
+    """Keras and Flax say linear, Flax and PyTorch's users swish; a name that nobody has gets no hint."""
+    for theirs, ours in {"linear": "identity", "swish": "silu", "logistic": "sigmoid"}.items():
+        with pytest.raises(AttributeError, match=f"'{theirs}'; it is {ours} here"):
+            getattr(sn.activations, theirs)
+    with pytest.raises(AttributeError, match=r"has no attribute 'mse'$"):
+        _ = sn.activations.mse

@@ -103,7 +103,40 @@ INIT_PARAMS = [
     ),
 ]
 
+INIT_PARAMS += [
+    (lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=[0]), ValueError, r"biases .*a list of 2.*got \[0\]"),
+    (lambda: sn.init_params([2, 4, 1], init.he, rng(), biases="ab"), ValueError, r"biases .*got 'ab'"),
+    (lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=True), ValueError, r"biases .*got True"),
+    (lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=np.nan), ValueError, r"bias 1 must be finite, got NaN"),
+    (lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=[0, "a"]), TypeError, r"bias 2 must hold numbers, got"),
+    (lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=[0, None]), TypeError, r"bias 2 must hold numbers, got"),
+    (
+        lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=[np.zeros(4), 0]),
+        ValueError,
+        r"bias 1 must be a number or \(4, 1\), or broadcast to it as \(..., 4, 1\), got array",
+    ),
+    (
+        lambda: sn.init_params([2, 4, 1], init.he, rng(), biases=[np.zeros((1, 4)), 0]),
+        ValueError,
+        r"bias 1 .*got array",
+    ),
+    (
+        lambda: sn.init_params([2, 4, 1], init.he, rng(), ensemble=(3,), biases=[0, np.zeros((2, 1, 1))]),
+        ValueError,
+        r"bias 2 must be a number or \(3, 1, 1\).*got array",
+    ),
+    (
+        lambda: sn.init_params([2, 1], init.he, rng(), dtype=np.float32, biases=1e60),
+        ValueError,
+        r"bias 1 must be finite, got",
+    ),
+]
+NAMED_ARRAYS = {"fc1.weight": np.ones((4, 2)), "fc1.bias": np.ones(4)}
+
 FORWARD = [
+    (lambda: sn.forward(NAMED_ARRAYS, XS), TypeError, r"arrays by name, which sn.report takes, got dict of 'fc1.w"),
+    (lambda: sn.forward({}, XS), TypeError, r"arrays by name, which sn.report takes, got dict of nothing"),
+    (lambda: sn.forward(net(), XS, "linear"), TypeError, r"got 'linear', which is activations.identity here"),
     (lambda: sn.forward(net(), with_nan(XS)), ValueError, r"X must be finite, got NaN"),
     (lambda: sn.forward(net(), with_nan(XS, np.inf)), ValueError, r"X must be finite, got .*inf"),
     (lambda: sn.forward(net(), XS[0]), ValueError, r"X must be .*got \(8,\)"),
@@ -175,6 +208,8 @@ BACKWARD = [
 ]
 
 TRAIN = [
+    (lambda: train(NAMED_ARRAYS), TypeError, r"params must be .*sn.report takes, got dict"),
+    (lambda: train(loss="mse"), TypeError, r"loss must be a Loss, got 'mse', which is losses.squared_error here"),
     (lambda: train(X=with_nan(XS)), ValueError, r"X must be finite"),
     (lambda: train(X=XS.T), ValueError, r"W\[1\] must be"),
     (lambda: train(X=XS[:, :5]), ValueError, r"logits .*got \(1, 5\) and \(1, 8\)"),
@@ -320,7 +355,49 @@ INITIALIZERS = [
     (lambda: init.gain(acts.Activation("off", np.zeros_like, np.zeros_like)), ValueError, r"gain: .*got 'off'"),
     (lambda: init.gain("relu"), TypeError, r"gain: activation must be an Activation, got 'relu'"),
     (lambda: init.gain(3), TypeError, r"gain: activation .*got 3"),
+    (lambda: init.gain("linear"), TypeError, r"gain: .*got 'linear', which is activations.identity here"),
     (lambda: init.fans((3,)), ValueError, r"fans: shape .*got \(3,\)"),
+    (lambda: init.fans((3, 4), "oikk"), ValueError, r"fans: shape .*each letter of 'oikk', got \(3, 4\)"),
+    (lambda: init.fans((3, 4, 0, 3), "oikk"), ValueError, r"fans: shape .*got \(3, 4, 0, 3\)"),
+    (lambda: init.fans((3, 4, 3.0, 3), "oikk"), ValueError, r"fans: shape .*got \(3, 4, 3.0, 3\)"),
+    (lambda: init.fans((3, 4), "OI"), ValueError, r"fans: layout .*got 'OI'"),
+    (lambda: init.fans((3, 4), "kk"), ValueError, r"fans: layout .*with an o or an i, got 'kk'"),
+    (lambda: init.fans((3, 4), ""), ValueError, r"fans: layout .*got ''"),
+    (lambda: init.fans((3, 4), None), ValueError, r"fans: layout .*got None"),
+    (lambda: init.fans((8, 6, 3, 3), "oikk", groups=3), ValueError, r"fans: groups must divide the 8 outputs, got 3"),
+    (
+        lambda: init.fans((6, 8, 3, 3), "iokk", groups=4, transposed=True),
+        ValueError,
+        r"fans: groups must divide the 6 inputs, got 4",
+    ),
+    (lambda: init.fans((8, 6, 3, 3), "oikk", groups=0), ValueError, r"fans: groups .*got 0"),
+    (lambda: init.fans((8, 6, 3, 3), "oikk", groups=2.0), ValueError, r"fans: groups .*got 2.0"),
+    (lambda: init.fans((8, 6, 3, 3), "oikk", stride=0), ValueError, r"fans: stride .*got 0"),
+    (lambda: init.fans((8, 6, 3, 3), "oikk", stride=(2, 2, 2)), ValueError, r"fans: stride .*2 kernel axes, got \(2,"),
+    (lambda: init.fans((8, 6), stride=2), ValueError, r"fans: stride .*0 kernel axes, got 2"),
+    (lambda: init.fans((8, 6), transposed="yes"), ValueError, r"fans: transposed .*got 'yes'"),
+    *[
+        (lambda f=f, fans=fans: f((3, 2), rng(), fans=fans), ValueError, r"fans must be two positive numbers .*got")
+        for f in (init.lecun, init.glorot, init.he, init.variance_scaling)
+        for fans in (3, (3,), (3, 0), (3, -1), (np.nan, 1), (np.inf, 1), "ab", {3, 4}, (1, 2, 3), (None, 3), ("3", 4))
+    ],
+    (lambda: init.delta_orthogonal((3, 3), rng()), ValueError, r"delta_orthogonal: shape .*got \(3, 3\)"),
+    (lambda: init.delta_orthogonal(None, rng()), ValueError, r"delta_orthogonal: shape .*got None"),
+    (lambda: init.delta_orthogonal((3, 3, 3), rng(), layout="oi"), ValueError, r"layout .*o, i and k, got 'oi'"),
+    (lambda: init.delta_orthogonal((3, 3), rng(), layout="ok"), ValueError, r"layout .*o, i and k, got 'ok'"),
+    (lambda: init.delta_orthogonal((3, 3, 3, 3), rng(), layout="abcd"), ValueError, r"layout .*got 'abcd'"),
+    (lambda: init.delta_orthogonal((3, 3, 3, 3), rng(), gain=-1), ValueError, r"delta_orthogonal: gain .*got -1"),
+    (lambda: init.delta_orthogonal((3, 3, 3, 3), 0), TypeError, r"delta_orthogonal: rng .*got 0"),
+    (lambda: init.delta_orthogonal((3, 3, 3, 3), rng(), dtype=int), TypeError, r"delta_orthogonal: dtype .*int"),
+    *[
+        (
+            lambda f=f, few=few: f((3, 2), rng(), dtype=few),
+            TypeError,
+            r"got .*; for fewer bits draw in float32 and cast",
+        )
+        for f in (init.he, init.orthogonal)
+        for few in (np.float16, "float16", "bfloat16", "torch.bfloat16")
+    ],
 ]
 
 
@@ -330,6 +407,7 @@ def lsuv(params=None, X=None, activation=tanh, generator=None, **keywords):
 
 
 LSUV = [
+    (lambda: lsuv(NAMED_ARRAYS), TypeError, r"params must be .*sn.report takes, got dict of 'fc1.weight', 'fc1.bias'"),
     (lambda: lsuv(X=with_nan(XS)), ValueError, r"X must be finite, got"),
     (lambda: lsuv(X=XS.T), ValueError, r"layer 1 must fit inputs \(8, 2\), got \(4, 2\), \(4, 1\)"),
     (lambda: lsuv(X=XS[:1]), ValueError, r"layer 1 must fit inputs \(1, 8\), got"),
@@ -377,7 +455,44 @@ LOSSES = [
     ),
     (lambda: ce.f(LOGITS, np.zeros((3, 3))), ValueError, r"softmax_.*sum to 1, got sums from 0 to 0"),
     (lambda: ce.df(LOGITS, 2 * ONE_HOT), ValueError, r"softmax_.*Y must lie in \[0, 1\].*to 2"),
-    (lambda: ce.f(LOGITS, np.array([[0, 2, 1]])), ValueError, r"softmax_.*got \(3, 3\) and \(1, 3\)"),
+    (lambda: ce.f(LOGITS, np.array([[0, 3, 1]])), ValueError, r"softmax_.*labels must lie in 0..2, got .* 0 to 3"),
+    (lambda: ce.f(LOGITS, [-1, 1, 1]), ValueError, r"softmax_.*labels must lie in 0..2, got .* -1 to 1"),
+    (lambda: ce.f(LOGITS, [0.0, 2.0, 1.0]), TypeError, r"softmax_.*labels must be integers, got dtype float64"),
+    (lambda: ce.f(LOGITS, ["a", "b", "c"]), TypeError, r"softmax_.*labels must be integers, got dtype <U1"),
+    (lambda: ce.df(LOGITS, [0, 1]), ValueError, r"softmax_.*got \(3, 3\) and \(3, 2\)"),
+    (lambda: ce.f(LOGITS, []), ValueError, r"softmax_.*labels must be \(m,\) or .*got \(0,\)"),
+    (lambda: ce.f(np.zeros(3), [0, 1, 1]), ValueError, r"softmax_.*got \(3,\) and \(3,\)"),
+    (lambda: ce.f(LOGITS, np.zeros((2, 3), int)), ValueError, r"softmax_.*got \(3, 3\) and \(2, 3\)"),
+    (
+        lambda: bce.best_constant([[0, 0]]),
+        ValueError,
+        r"best_constant: .*always 0 or always 1, got 0 throughout in output 0",
+    ),
+    (lambda: bce.best_constant([[0, 1], [1, 1]]), ValueError, r"best_constant: .*got 1 throughout in output 1"),
+    (lambda: bce.best_constant([[0, 2]]), ValueError, r"best_constant: .*lie in \[0, 1\], got values from 0 to 2"),
+    (
+        lambda: bce.best_constant([0, 1]),
+        ValueError,
+        r"best_constant: .*Y must be \(..., n, m\), not empty, got shape \(2,\)",
+    ),
+    (lambda: bce.best_constant(with_nan(YS)), ValueError, r"best_constant: .*finite, got NaN"),
+    (lambda: bce.best_constant(TEXT), TypeError, r"best_constant: .*dtype <U1"),
+    (
+        lambda: ce.best_constant([0, 2, 2]),
+        ValueError,
+        r"best_constant: .*each class must occur, got no example of class 1",
+    ),
+    (lambda: ce.best_constant(np.eye(3)[:, :2]), ValueError, r"best_constant: .*got no example of class 2"),
+    (
+        lambda: ce.best_constant([-1, 2]),
+        ValueError,
+        r"best_constant: .*labels must lie in 0..2, got values from -1 to 2",
+    ),
+    (lambda: ce.best_constant([0.0, 1.0]), TypeError, r"best_constant: .*labels must be integers, got dtype float64"),
+    (lambda: ce.best_constant(2 * ONE_HOT), ValueError, r"best_constant: .*\[0, 1\].*got values from 0 to 2"),
+    (lambda: ce.best_constant(0.5 * ONE_HOT), ValueError, r"best_constant: .*sum to 1, got sums from 0.5 to 0.5"),
+    (lambda: se.best_constant(np.zeros((2, 0))), ValueError, r"best_constant: .*not empty, got shape \(2, 0\)"),
+    (lambda: se.best_constant(with_nan(ONE_HOT)), ValueError, r"best_constant: .*finite, got NaN"),
     (lambda: ce.f(LOGITS, with_nan(ONE_HOT)), ValueError, r"softmax_.*finite, got NaN"),
     (lambda: se.f(LOGITS, with_nan(ONE_HOT, np.inf)), ValueError, r"squared_error: .*finite"),
     (lambda: se.df(LOGITS, RAGGED), TypeError, r"squared_error: .*dtype object"),
@@ -385,6 +500,18 @@ LOSSES = [
 ]
 
 DIAGNOSTICS = [
+    (lambda: diag.grad_norms(NAMED_ARRAYS), TypeError, r"grad_norms: grads must be .*sn.report takes, got dict"),
+    (lambda: diag.update_ratio(net(), NAMED_ARRAYS), TypeError, r"update_ratio: after must be .*sn.report takes, got"),
+    (
+        lambda: diag.jacobian_singular_values(NAMED_ARRAYS, XS, tanh),
+        TypeError,
+        r"jacobian_singular_values: params must be .*sn.report takes, got dict",
+    ),
+    (
+        lambda: diag.check_gradients(NAMED_ARRAYS, XS, YS, tanh, bce),
+        TypeError,
+        r"check_gradients: params must be .*sn.report takes, got dict",
+    ),
     (lambda: diag.unit_spread(np.zeros(3)), ValueError, r"unit_spread: W .*shape \(3,\)"),
     (lambda: diag.unit_spread(RAGGED), ValueError, r"unit_spread: W .*object"),
     (lambda: diag.unit_distance(np.zeros(3)), ValueError, r"unit_distance: W .*shape \(3,\)"),

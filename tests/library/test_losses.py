@@ -148,3 +148,108 @@ def test_a_loss_is_three_fields_and_prints_its_name():
     """Readers build their own: `Loss(name, f, df)`."""
     assert losses.Loss._fields == ("name", "f", "df")
     assert [repr(loss) for loss in ALL] == [f"Loss({loss.name})" for loss in ALL]
+
+
+def minimiser(loss, Y):
+    """The best constant logits by plain descent: slow, and independent of any formula."""
+    logits = np.zeros((*Y.shape[:-1], 1))
+    for _ in range(4000):
+        slope = loss.df(np.broadcast_to(logits, Y.shape), Y).sum(axis=-1, keepdims=True)
+        logits = logits - slope
+    return logits
+
+
+@pytest.mark.parametrize("loss", ALL, ids=repr)
+@pytest.mark.parametrize("shape", [(3, 40), (1, 40), (2, 4, 3, 30)])
+def test_best_constant_is_where_the_slope_is_zero(loss, shape):
+    """And nowhere near it is the loss lower: a last bias from it makes the first loss an honest one."""
+    rng = np.random.default_rng(0)
+    Y = targets(loss, rng, shape)
+
+    best = loss.best_constant(Y)
+    slope = loss.df(np.broadcast_to(best, Y.shape), Y).sum(axis=-1)
+
+    assert best.shape == (*shape[:-1], 1)
+    np.testing.assert_allclose(slope, 0, atol=1e-12)
+    at_best = loss.f(np.broadcast_to(best, Y.shape), Y)
+    for _ in range(200):
+        other = best + rng.choice([0.01, 1.0]) * rng.standard_normal(best.shape)
+        assert (loss.f(np.broadcast_to(other, Y.shape), Y) >= at_best).all()
+    found = minimiser(loss, Y)
+    if loss is losses.softmax_cross_entropy:  # any shift of all classes is as good
+        np.testing.assert_allclose(best.sum(axis=-2), 0, atol=1e-12)
+    np.testing.assert_allclose(best, found, atol=1e-6)
+
+
+def test_best_constants_of_the_catalogue():
+    """One positive in a hundred, one in ten; the first loss of ten unequal classes is their entropy; a mean of 50."""
+    binary, softmax, squared = ALL
+    rare = np.arange(100) < np.array([[1], [10]])
+    labels = np.repeat(np.arange(10), np.arange(1, 11))
+    shares = np.arange(1, 11) / 55
+    numbers = 50 + np.array([[-1.0, 1.0]])
+
+    logits = softmax.best_constant(labels)
+
+    np.testing.assert_allclose(binary.best_constant(rare), [[-4.59512], [-2.19722]], atol=1e-5)
+    np.testing.assert_allclose(np.exp(logits - logits[:1])[:, 0], shares / shares[0], rtol=1e-12)
+    entropy = -(shares * np.log(shares)).sum()
+    assert softmax.f(logits + np.zeros(55), labels) == pytest.approx(entropy, rel=1e-12)
+    assert squared.best_constant(numbers).tolist() == [[50.0]]
+    assert squared.f(np.zeros((1, 2)), numbers) == pytest.approx(1250.5)
+    assert squared.f(np.full((1, 2), 50.0), numbers) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, bool, int, np.uint8])
+def test_best_constant_measures_in_float64(dtype):
+    """Half precision has no 1e-8, and a sum of 5,000 ones in it is wrong."""
+    Y = (np.arange(5000) < 1).astype(dtype)[None]
+
+    assert losses.binary_cross_entropy.best_constant(Y) == pytest.approx(np.log(1 / 4999), rel=1e-12)
+    assert losses.squared_error.best_constant(Y) == pytest.approx(1 / 5000, rel=1e-12)
+
+
+def test_only_the_book_s_losses_know_their_best_constant():
+    """A reader's own says so, and not that None cannot be called."""
+    own = losses.Loss("own", lambda logits, Y: 0, lambda logits, Y: 0)
+
+    with pytest.raises(ValueError, match=r"best_constant: the loss must be one of .*squared_error, got Loss\(own\)"):
+        own.best_constant(np.eye(2))
+
+
+@pytest.mark.parametrize("labels", [[2, 0, 1, 2], np.array([2, 0, 1, 2], np.uint8), np.array([[2, 0, 1, 2]])])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_softmax_takes_integer_labels(labels, dtype):
+    """As most data sets have them; they were an error about shapes."""
+    rng = np.random.default_rng(0)
+    loss, Y = losses.softmax_cross_entropy, np.eye(3)[:, [2, 0, 1, 2]]
+    logits = rng.standard_normal((5, 3, 4)).astype(dtype)
+
+    np.testing.assert_array_equal(loss.f(logits, labels), loss.f(logits, Y))
+    np.testing.assert_array_equal(loss.df(logits, labels), loss.df(logits, Y))
+    assert loss.df(logits, labels).dtype == dtype
+    np.testing.assert_array_equal(loss.best_constant(labels), loss.best_constant(Y))
+
+
+def test_integer_labels_of_an_ensemble():
+    """Each network its own, as (..., 1, m): a shape without that axis could be one hot."""
+    rng = np.random.default_rng(0)
+    loss, logits, labels = losses.softmax_cross_entropy, rng.standard_normal((5, 3, 4)), rng.integers(0, 3, (5, 1, 4))
+
+    found = loss.f(logits, labels)
+
+    np.testing.assert_allclose(found, [loss.f(z, y[0]) for z, y in zip(logits, labels, strict=True)], rtol=1e-15)
+    one_hot = np.eye(4, dtype=int)  # integers, and one hot all the same
+    assert loss.f(np.zeros((4, 4)), one_hot) == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize("library", ["jax.numpy", "torch"])
+def test_integer_labels_of_other_libraries(library):
+    """The one-hot columns are made by that library's own functions."""
+    xp = pytest.importorskip(library)
+    loss, logits, labels = losses.softmax_cross_entropy, np.eye(3, 4), np.array([2, 0, 1, 2])
+
+    found = loss.f(xp.asarray(logits), xp.asarray(labels))
+
+    assert float(found) == pytest.approx(loss.f(logits, labels), rel=1e-6)
+    np.testing.assert_allclose(loss.best_constant(xp.asarray(labels)), loss.best_constant(labels), rtol=1e-6)

@@ -69,6 +69,46 @@ def test_an_ensemble_may_be_counted_by_one_integer():
         np.testing.assert_array_equal(params[0].W, draws[0][0].W)
 
 
+@given(seed=SEEDS, sizes=SIZES, ensemble=SHAPES, dtype=DTYPES)
+@settings(max_examples=20, deadline=None)
+def test_biases_are_what_was_asked_for(seed, sizes, ensemble, dtype):
+    """A number, or one entry a layer; the weights are drawn as they are without."""
+    rng = np.random.default_rng(seed)
+    shared = [rng.standard_normal((n, 1)) for n in sizes[1:]]
+    each = [rng.standard_normal((*ensemble, n, 1)) for n in sizes[1:]]
+    numbers = [float(l) for l in range(1, len(sizes))]
+
+    def drawn(biases):
+        initializer, rng = sn.initializers.he, np.random.default_rng(seed)
+        return sn.init_params(sizes, initializer, rng, ensemble=ensemble, dtype=dtype, biases=biases)
+
+    plain = drawn(None)
+    for given_, expected in ((0.5, [0.5] * len(numbers)), (numbers, numbers), (shared, shared), (tuple(each), each)):
+        params = drawn(given_)
+        for (W, b), (V, c), wanted in zip(params, plain, expected, strict=True):
+            np.testing.assert_array_equal(W, V)
+            assert (b.shape, b.dtype) == (c.shape, dtype)
+            np.testing.assert_array_equal(b, np.broadcast_to(np.asarray(wanted, dtype), b.shape))
+            b[...] = 7  # the networks' own, not the caller's
+    assert all((array != 7).all() for array in (*shared, *each))
+
+
+def test_an_honest_last_bias_makes_the_first_loss_the_entropy():
+    """One example in a hundred is positive: the first loss is .056, and ln 2 with a bias of zero."""
+    rng = np.random.default_rng(0)
+    loss, Y = sn.losses.binary_cross_entropy, (np.arange(1000) < 10).astype(float)[None]
+    X, small = rng.standard_normal((5, 1000)), partial(sn.initializers.normal, std=1e-6)
+    draws = [sn.initializers.he, small]
+
+    first = [
+        loss.f(sn.forward(sn.init_params([5, 8, 1], draws, rng, ensemble=(4,), biases=b), X).A[-1], Y)
+        for b in (None, [0, loss.best_constant(Y)])
+    ]
+
+    np.testing.assert_allclose(first[0], np.log(2), rtol=1e-4)
+    np.testing.assert_allclose(first[1], -(0.01 * np.log(0.01) + 0.99 * np.log(0.99)), rtol=1e-4)
+
+
 @given(seed=SEEDS, sizes=SIZES, ensemble=SHAPES, dtype=DTYPES, activation=st.sampled_from(ACTIVATIONS))
 @settings(max_examples=60, deadline=None)
 def test_an_ensemble_is_a_loop_over_its_members(seed, sizes, ensemble, dtype, activation):

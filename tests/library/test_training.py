@@ -606,3 +606,23 @@ def test_a_step_needs_no_more_memory_than_twice_its_activations():
 
     data, parameters = X.nbytes + Y.nbytes, 2 * sum(array.nbytes for array in flat(params))
     assert peak - start - data - parameters < 2 * activations
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+@pytest.mark.parametrize("flat", [True, False])
+def test_integer_labels_train_like_one_hot_columns(batch_size, flat):
+    """The same run, in the clear loop and in the fast one, with batches and without."""
+    rng = np.random.default_rng(0)
+    X, labels = rng.standard_normal((4, 30)), rng.integers(0, 3, 30)
+    params = sn.init_params([4, 6, 3], sn.initializers.glorot, rng, ensemble=(2,))
+    settings = {"steps": 9, "lr": 0.3, "loss": sn.losses.softmax_cross_entropy, "batch_size": batch_size}
+
+    runs = [
+        train(params, X, Y, **settings, rng=np.random.default_rng(1))
+        for train in (sn.train, lambda *args, **keywords: by_hand(prepare(*args, **keywords)))
+        for Y in (np.eye(3)[:, labels], labels if flat else labels[None])
+    ]
+
+    for run in runs[1:]:
+        np.testing.assert_allclose(run.history["loss"], runs[0].history["loss"], rtol=1e-12)
+    assert (runs[0].history["loss"][-1] != runs[0].history["loss"][0]).all()
