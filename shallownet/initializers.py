@@ -384,7 +384,7 @@ def delta_orthogonal(
         (True, 64)
 
     Source:
-        Xiao et al. (2018), "Dynamical Isometry and a Mean Field Theory of CNNs", algorithm 1.
+        Xiao et al. (2018), "Dynamical Isometry and a Mean Field Theory of CNNs".
     """
     generator("delta_orthogonal", rng)
     float_dtype("delta_orthogonal", dtype)
