@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from _book import board, exercises, labs
+from _book import board, choices, exercises, labs
 from _book.blocks import Block, Problem, session
 from _book.page import Page
 
@@ -29,7 +29,7 @@ def problems(page: Page) -> list[Problem]:
     """Return what is wrong with a page or a lab, ordered by line."""
     found = list(page.faults)
     rules = (_form, _cells) if page.lab else (_blocks, _outputs, _count)
-    for rule in (*rules, _prose, _images):
+    for rule in (*rules, _prose, _images, choices.problems):
         found += [Problem(page.path, *fault) for fault in rule(page)]
     if not found:  # what follows reads code, which has to be there
         found = board.problems(page) + exercises.problems(page)

@@ -249,3 +249,26 @@ def test_where_nothing_runs_there_are_no_cells() -> None:
     assert marked == 2
     assert " data-c" not in bare.replace(" data-copy=", "")
     assert bare.count(" data-copy=") == 2
+
+
+def test_imports_are_folded_and_what_is_asserted_is_quieter() -> None:
+    """Both are shown, and neither stands in the way of what the block does."""
+    code = "x = 1\nassert (\n    x == 1\n), x  # score: page-x\ny = x\n"
+    page = Page.parse(f"```python\nimport math\nfrom os import path\n```\n\n```python\n{code}```\n")
+
+    content, found = check.rendered(page)
+
+    assert found == []
+    assert check.problems(page) == []
+    folded, rest = content.split("</details>")
+    assert folded.startswith('<details class="imports"><summary>Imports</summary><div class="language-python')
+    assert folded.count("<div") == folded.count("</div>") == 1
+    (claim,) = re.findall(r'<span class="claim">(.*)</span>\n<span class="n">y', rest, re.DOTALL)
+    assert html.unescape(re.sub("<[^>]*>", "", claim)) == code[6:-7]
+
+
+def test_a_block_that_does_more_than_import_is_not_folded() -> None:
+    """What the page does is seen."""
+    content, _ = check.rendered(Page.parse("```python\nimport math\n\nx = math.pi\n```\n"))
+
+    assert "<details" not in content

@@ -14,10 +14,14 @@ CHAPTERS = sorted((ROOT / "docs" / "chapters").glob("*.md"))
 
 LEAST = 150
 BLOCK = 25
-KINDS = ("predict", "code", "open")
+KINDS = ("predict", "code", "open")  # a chapter has one of each at least
+MORE = ("choose", "paper")  # and as many of these as serve
 CLOSING = ("What went wrong in the field", "The numbers of this chapter", "Summary", "Sources")
-EXERCISE = re.compile(r"^\*\*Exercise (?P<chapter>\d+)\.(?P<number>\d+) \((?P<kind>\w+)\)\.?\*\*", re.M)
+EXERCISE = re.compile(
+    r"^\*\*Exercise (?P<chapter>\d+)\.(?P<number>\d+)(?P<marks> ●{1,3})? \((?P<kind>\w+)\)\.?\*\*", re.M
+)
 SOLUTION = re.compile(r'^\?\?\? success ".*[Ss]olution.*"$', re.M)
+CHOICE = re.compile(r"^- \[x\] ", re.M)
 HEADING = re.compile(r"^(#{1,2}) (.+)$", re.M)
 HEADER = re.compile(r"^\| Result \| Published \| Ours \| Source \|\n\|[-| :]+\|\n\|.+\|$", re.M)
 
@@ -73,15 +77,27 @@ def exercises(page: Page, chapter: str) -> Iterator[tuple[int, str]]:
     found = list(EXERCISE.finditer(prose))
     missing = [kind for kind in KINDS if kind not in {match["kind"] for match in found}]
     if missing or len(found) < len(KINDS):
-        yield 0, f"at least three exercises, one of each kind: **Exercise {chapter}.1 ({(missing or KINDS)[0]}).** ..."
+        yield (
+            0,
+            f"at least three exercises, one of each kind: **Exercise {chapter}.1 ● ({(missing or KINDS)[0]}).** ...",
+        )
     ran = [block for block in page.runs if block.indent]
     stops = [match.start() for match in (*found, *HEADING.finditer(prose))] + [len(prose)]
     for expected, match in enumerate(found, start=1):
         if (match["chapter"], match["number"]) != (chapter, str(expected)):
             yield match.start(), f"number this exercise {chapter}.{expected}"
-        if match["kind"] not in KINDS:
-            yield match.start(), f"an exercise is one to {', '.join(KINDS)}, not {match['kind']!r}"
+        if match["kind"] not in KINDS + MORE:
+            yield match.start(), f"an exercise is one to {', '.join(KINDS + MORE)}, not {match['kind']!r}"
+        if not match["marks"]:
+            yield (
+                match.start(),
+                f"say how hard it is, from ● to ●●●: **Exercise {chapter}.{expected} ● ({match['kind']}).**",
+            )
         stop = min(stop for stop in stops if stop > match.start())
+        if match["kind"] == "choose":
+            if not CHOICE.search(prose, match.start(), stop):
+                yield match.start(), "answers to choose from follow: - [x] the right one, - [ ] each other"
+            continue
         solution = SOLUTION.search(prose, match.start(), stop)
         if not solution:
             yield match.start(), 'a solution follows, collapsed: ??? success "Solution"'
@@ -128,10 +144,12 @@ def test_the_template_is_complete() -> None:
         ("| Stray of 100 terms | 10 | 10 within 3% | (9.1) |\n", "", "list the numbers"),
         ("../labs/NAME.ipynb", "../labs/other.ipynb", "link the chapter's lab"),
         ("![Ten dots", "[Ten dots", "at least one figure"),
-        ("(open).**", "(code).**", "one of each kind: **Exercise 9.1 (open)"),
-        ("(open).**", "(hard).**", "an exercise is one to predict, code, open"),
+        ("(open).**", "(code).**", "one of each kind: **Exercise 9.1 ● (open)"),
+        ("(open).**", "(hard).**", "an exercise is one to predict, code, open, choose, paper"),
         ("Exercise 9.3", "Exercise 9.4", "number this exercise 9.3"),
-        ("**Exercise 9.3 (open).**", "Think:", "at least three exercises"),
+        ("9.3 ●●● (open)", "9.3 (open)", "say how hard it is, from ● to ●●●: **Exercise 9.3 ● (open).**"),
+        ("**Exercise 9.3 ●●● (open).**", "**Exercise 9.3 ●●● (choose).**", "answers to choose from follow"),
+        ("**Exercise 9.3 ●●● (open).**", "Think:", "at least three exercises"),
         ('??? success "Solution"\n    Coin', '!!! success "Solution"\n    Coin', "a solution follows, collapsed"),
         ("    ```pycon\n    >>> 1 / 400**0.5\n    0.05\n    ```\n", "", "a solution holds a block that runs"),
         ("counts = [2", "x = 1\n" * 16 + "counts = [2", "a block has at most 25"),

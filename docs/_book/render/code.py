@@ -14,11 +14,15 @@ A block goes through Markdown with its number on the page (`Page.numbered`), whi
     - `saves`: the figures it saves, `{"name.svg": "what one sees"}`.
     - `check`: on the solution of an exercise only, `assertions`, the source of each, and the `names` that they need.
 
+A block that only imports is folded. What a block asserts is set quieter than what it does, since it repeats what the
+page says; a mark of the scoreboard is a small link.
+
 Blocks of a docstring, which mkdocstrings rendered, have no number: their text is read off the HTML.
 """
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import re
@@ -46,6 +50,9 @@ CODE = re.compile(
 LISTED = re.compile(r'<details class="mkdocstrings-source">.*?</details>|<div class="[^"]*\bdoc-signature\b', re.DOTALL)
 LANGUAGE = re.compile(r"\blanguage-(python|pycon)\b")
 MARKUP = re.compile(r"<[^>]*>")
+# What is folded, and where it ends.
+FOLD = '<details class="imports"><summary>Imports</summary>'
+FOLDED = re.compile(rf"({re.escape(FOLD)}.*?</pre></div>)", re.DOTALL)
 # A mark of the scoreboard, at the end of a comment.
 SCORE = re.compile(r"# score: (?P<id>[a-z0-9-]+)(?: differs)?(?=\s*</span>)")
 
@@ -100,7 +107,7 @@ class Cells(Postprocessor):
             count += 1
             return self._cell(match, block, count)
 
-        return CODE.sub(cell, text)
+        return FOLDED.sub(r"\1</details>", CODE.sub(cell, text))
 
     def _block(self, match: re.Match[str]) -> Block | None:
         """The block that is shown here, if it is one that runs."""
@@ -116,14 +123,44 @@ class Cells(Postprocessor):
         page = self.book.page
         said = json.dumps(described(block, page, number), ensure_ascii=False)
         attributes = {"data-copy": block.source, "data-cell": said}
-        return _opened(match, attributes) + SCORE.sub(self._mark, match["body"])
+        opening, body = _opened(match, attributes), SCORE.sub(self._mark, _quieted(match["body"], block))
+        if imports(block):
+            return FOLD + opening + body
+        return opening + body
 
     def _mark(self, match: re.Match[str]) -> str:
         """Let a mark be linked to, and link to its row of the scoreboard."""
         board = self.book.context.board
         link = f'<a href="{board}#{match["id"]}">{match[0]}</a>' if board else match[0]
-        # Not on the link: the theme hides what has an id and is a link in code.
+        # Its text stays in the page, to be copied and read aloud; the style sheet draws a small mark in its place.
+        # The id is not on the link: the theme hides what has an id and is a link in code.
         return f'<span class="score" id="score-{match["id"]}">{link}</span>'
+
+
+def imports(block: Block) -> bool:
+    """True for a block that does nothing but import."""
+    body = _statements(block)
+    return bool(body) and all(isinstance(each, ast.Import | ast.ImportFrom) for each in body)
+
+
+def _statements(block: Block) -> list[ast.stmt]:
+    """The statements of a block of Python; none of a session's, nor where it is no Python, which running it says."""
+    try:
+        return ast.parse(block.code).body if block.language == "python" else []
+    except SyntaxError:
+        return []
+
+
+def _quieted(body: str, block: Block) -> str:
+    """Mark what a block asserts; no token reaches over the ends of a statement, so the spans nest."""
+    start = body.index("<code>") + len("<code>")
+    end = body.rindex("</code>")
+    lines = body[start:end].split("\n")
+    for each in _statements(block):
+        if isinstance(each, ast.Assert) and each.end_lineno and each.end_lineno <= len(lines):
+            lines[each.lineno - 1] = '<span class="claim">' + lines[each.lineno - 1]
+            lines[each.end_lineno - 1] += "</span>"
+    return body[:start] + "\n".join(lines) + body[end:]
 
 
 def described(block: Block, page: Page, number: int) -> dict[str, Any]:

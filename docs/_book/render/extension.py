@@ -18,6 +18,7 @@ from markdown.treeprocessors import Treeprocessor
 from _book.blocks import Problem
 from _book.page import Page
 from _book.render.board import Score, Scoreboard
+from _book.render.choices import Choices
 from _book.render.code import Cells, Depth, Numbers
 from _book.render.figures import Figures
 from _book.render.glossary import FirstUse, Glossary, Terms
@@ -77,6 +78,8 @@ class BookExtension(Extension):
         md.parser.blockprocessors.register(DisplayMath(md.parser, self), "book_display_math", 79.9)
         # After code spans, before the backslash escapes.
         md.inlinePatterns.register(InlineMath(INLINE_MATH, md, self), "book_inline_math", 185)
+        # Before inline patterns take a box for a link.
+        md.treeprocessors.register(Choices(md), "book_choices", 25)
         # Before MkDocs takes down what can be linked to.
         md.treeprocessors.register(Terms(md, self), "book_terms", 6)
         # Before MkDocs resolves links.
