@@ -19,7 +19,14 @@ from _book.page import Page
 from _book.run import BookError, Result, run_page
 
 ROOT = Path(__file__).resolve().parents[2]
-CACHE = ROOT / ".cache" / "book"
+
+
+def within(root: Path) -> Path:
+    """Where a repository keeps what is made once, from one build to the next."""
+    return root / ".cache" / "book"
+
+
+CACHE = within(ROOT)
 SCORES = "scores.json"  # beside a page's figures
 # What a figure depends on: a test compares the imports.
 ENGINE = ("blocks", "board", "cache", "compare", "exercises", "labs", "page", "run", "scores")
@@ -85,8 +92,6 @@ def run(command: list[str], folder: Path, **environment: str) -> None:
 
 def drawn(page: Page) -> Result | str:
     """Draw a page, for a process that does nothing else; a page that fails is its message."""
-    # A page that needs more than one core of a small machine would slow the one beside it.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         return draw(page)
     except BookError as error:

@@ -31,6 +31,7 @@ PAGES = {
     terms.INDEX: '<h1>Index</h1><ul><li>Gain <span class="places" data-term="gain"></span></li></ul>',
     printing.SOURCE: "<h1>Book</h1>",
 }
+NOTEBOOKS = {"chapters/one.md": "one.ipynb", "chapters/two.md": "two.ipynb"}
 LIVE = {"live-abc.js": b"", "explore-abc.js": b"", "manifest-abc.json": b"{}"}
 SITEMAP = """<?xml version="1.0" encoding="UTF-8"?>
 <urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
@@ -69,7 +70,7 @@ def made(tmp_path: Path) -> Made:
     )
     (folder / "sitemap.xml").write_text(SITEMAP, "utf-8")
     (folder / "sitemap.xml.gz").write_bytes(gzip.compress(SITEMAP.encode()))
-    book = Building(tmp_path, address="https://example.org/book/", live=LIVE)
+    book = Building(tmp_path, address="https://example.org/book/", live=LIVE, notebooks=NOTEBOOKS)
     book.glossary = terms.parse("Gain\n:   What a layer is scaled by.\n")
     book.leaves = [Leaf(name, f"{address(name)}index.html", address(name)) for name in PAGES]
     return folder, book

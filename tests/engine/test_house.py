@@ -146,6 +146,12 @@ def test_no_two_modules_import_each_other() -> None:
     assert [name for name in MODULES if any(name in needed(other) for other in imported(name))] == []
 
 
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith(("site/", "browser/"))])
+def test_a_page_renders_without_the_site_around_it(name: str) -> None:
+    """What parses, runs and renders a page knows nothing of the book that is built of it."""
+    assert [other for other in imported(name) if other.startswith("site/")] == []
+
+
 def test_what_a_figure_depends_on_is_what_drawing_it_imports() -> None:
     """Or the cache would show a figure that an old engine drew."""
     assert sorted(needed("cache")) == sorted(cache.ENGINE)
@@ -170,3 +176,20 @@ def test_no_private_name_crosses_a_module(name: str) -> None:
             private += [node.attr] if re.match(r"_[a-z]", node.attr) else []
 
     assert private == []
+
+
+@pytest.mark.parametrize("own", [None, "2"])
+def test_one_thread_is_set_before_numpy_comes(own: str | None) -> None:
+    """OpenBLAS reads it once, when it is loaded; who has set a number of their own keeps it."""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    code = "import os, sys, _book; print('numpy' in sys.modules, os.environ['OPENBLAS_NUM_THREADS'])"
+
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | ({"OPENBLAS_NUM_THREADS": own} if own else {}),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.stdout.split() == ["False", own or "1"]

@@ -10,8 +10,6 @@ from markdown import Markdown
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from _book.site import terms
-
 if TYPE_CHECKING:
     from _book.render.extension import BookExtension
 
@@ -38,7 +36,7 @@ class Terms(Treeprocessor):
 
     def run(self, root: ElementTree.Element) -> None:
         for term in root.iter("dt") if self.book.context.terms else ():
-            term.set("id", terms.anchor("".join(term.itertext())))
+            term.set("id", anchor("".join(term.itertext())))
 
 
 class FirstUse(Treeprocessor):
@@ -54,6 +52,11 @@ class FirstUse(Treeprocessor):
                     _unwrap(parent, child)
                 else:
                     seen.add(child.get("title"))
+
+
+def anchor(name: str) -> str:
+    """Return the id of a term."""
+    return re.sub(r"\W+", "-", name.lower()).strip("-")
 
 
 def _unwrap(parent: ElementTree.Element, child: ElementTree.Element) -> None:

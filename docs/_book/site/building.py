@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from _book import board
+from _book import board, cache
 from _book.browser import build as live
 from _book.page import Page
 from _book.render import colours
@@ -69,12 +69,13 @@ class Building:
     scores: dict[str, Score] = field(default_factory=dict)
     glossary: list[terms.Term] = field(default_factory=list)
     live: dict[str, bytes] = field(default_factory=dict)  # the files of the live parts
+    notebooks: dict[str, str] = field(default_factory=dict)  # what pages open as in Jupyter, by their sources
     leaves: list[Leaf] = field(default_factory=list)  # the pages in the order of the navigation
 
     @property
     def cache(self) -> Path:
         """Where things are kept from one build to the next."""
-        return self.root / ".cache" / "book"
+        return cache.within(self.root)
 
     def files(self, sources: Sequence[Source]) -> dict[str, str | bytes]:
         """Read and run all pages; return what is made of them, by its place below docs/ or below the site's root."""
@@ -107,6 +108,7 @@ class Building:
             if export.belongs(source.name):
                 text = archived[source.notebook] = export.notebook(page, source.name, urljoin(self.address, source.url))
                 made[source.folder + source.notebook] = text
+                self.notebooks[source.name] = source.notebook
             if page.lab:
                 made[source.folder + source.notebook] = archived[source.name] = page.text
         return {**made, export.ARCHIVE: export.archive(archived)}

@@ -21,7 +21,7 @@ import rjsmin
 
 from _book import labs
 from _book.browser import build as live
-from _book.site import export, font, markup, policy, printing, terms
+from _book.site import font, markup, policy, printing, terms
 from _book.site.building import Building, Leaf
 from _book.site.markup import Tag
 from _book.site.sections import Section, sections
@@ -134,8 +134,8 @@ def tools(folder: Folder, book: Building) -> None:
     """Give a page a place for what is done with the whole of it, and a link to it as a notebook."""
     for leaf in folder.leaves:
         page = folder.pages[leaf.file]
-        name = f"{Path(leaf.source).stem}.ipynb"
-        link = f'<a href="{name}" download>Open as a notebook</a>' if export.belongs(leaf.source) else ""
+        name = book.notebooks.get(leaf.source)
+        link = f'<a href="{name}" download>Open as a notebook</a>' if name else ""
         if link or markup.has(page, "data-cell"):
             folder.pages[leaf.file] = markup.after(page, "</h1>", f'<p class="tools">{link}</p>')
 

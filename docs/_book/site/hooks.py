@@ -26,11 +26,11 @@ log = logging.getLogger("mkdocs.plugins.book")
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Let one object hear all other events of this build."""
     # As MkDocs does with a hook: it calls whatever is named like an event.
-    config.plugins["book"] = Book(config)  # type: ignore[assignment]
+    config.plugins["book"] = Events(config)  # type: ignore[assignment]
     return config
 
 
-class Book:
+class Events:
     """One build of the book: what MkDocs says while it is under way."""
 
     def __init__(self, config: MkDocsConfig) -> None:

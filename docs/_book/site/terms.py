@@ -13,6 +13,7 @@ from functools import cached_property
 from html import escape
 from itertools import groupby
 
+from _book.render.glossary import anchor
 from _book.site.sections import Section
 
 SOURCE = "glossary.md"
@@ -51,11 +52,6 @@ class Term:
         word = self.name.partition(" (")[0]
         stem, ending = (word[:-1], "(?:y|ies)") if word.endswith("y") else (word, "(?:e?s)?")
         return re.compile(rf"(?<![\w-]){re.escape(stem)}{ending}(?![\w-])".replace(r"\ ", r"\s"), re.I)
-
-
-def anchor(name: str) -> str:
-    """Return the id of a term."""
-    return re.sub(r"\W+", "-", name.lower()).strip("-")
 
 
 def parse(text: str) -> list[Term]:
