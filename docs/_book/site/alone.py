@@ -19,6 +19,7 @@ from markdown.preprocessors import Preprocessor
 from _book import cache
 from _book.page import Page
 from _book.render.extension import BookExtension
+from _book.run import BookError
 from _book.site import markup, terms
 from _book.site.building import Building
 
@@ -38,11 +39,13 @@ class Alone(BookExtension):
         if not name:
             return
         page = Page.read(self.docs / name)
-        drawn = cache.drawn(page)
-        if isinstance(drawn, str):
-            log.error("%s", drawn)
+        if cache.ASSERTS_OFF:
+            log.error("%s", cache.ASSERTS_OFF)
         book = Building(self.docs.parent, extension=self, pages={name: page})
-        book.figures = {} if isinstance(drawn, str) else {name: drawn.figures}
+        try:
+            book.figures = {name: book.inert(page, cache.draw(page)).figures}
+        except BookError as error:
+            log.error("%s", error)
         glossary = self.docs / terms.SOURCE
         book.glossary = terms.parse(glossary.read_text(encoding="utf-8")) if glossary.exists() else []
         # Before anything else sees the text; and after all else has.

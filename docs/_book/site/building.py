@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
-from _book import board, cache
+from _book import board, cache, inert
 from _book.browser import build as live
 from _book.page import Page
 from _book.render import colours
@@ -77,6 +77,13 @@ class Building:
         """Where things are kept from one build to the next."""
         return cache.within(self.root)
 
+    def inert(self, page: Page, result: Result) -> Result:
+        """Return what came of a page without the figures that could run something, each of which fails the build."""
+        faults = {name: inert.drawing(svg) for name, svg in result.figures.items()}
+        for name in [name for name, fault in faults.items() if fault]:
+            log.error("%s: the figure %s %s: it is not published", page.path, name, faults[name])
+        return replace(result, figures={name: svg for name, svg in result.figures.items() if not faults[name]})
+
     def files(self, sources: Sequence[Source]) -> dict[str, str | bytes]:
         """Read and run all pages; return what is made of them, by its place below docs/ or below the site's root."""
         self.pages = {source.name: Page.read(source.path) for source in sources}
@@ -85,6 +92,7 @@ class Building:
             if isinstance(result, str):
                 log.error("%s", result)
                 result = Result()
+            result = self.inert(self.pages[source.name], result)
             self.figures[source.name] = result.figures
             self.scores |= _scores(source.name, self.pages[source.name], result)
             made |= {source.folder + name: colours.standalone(svg.decode()) for name, svg in result.figures.items()}

@@ -28,7 +28,7 @@ def drawn(pages: Sequence[Page]) -> list[Result | str]:
     for page in pages:
         if page.weekly or not page.runs:
             found[page.file] = Result()
-        elif recalled := cache.recall(page):
+        elif (recalled := cache.recall(page)) is not None:
             found[page.file] = recalled
         else:
             new.append(page)
@@ -52,6 +52,8 @@ def _side_by_side(pages: Sequence[Page]) -> dict[str, Result | str]:
             except BrokenProcessPool:
                 found[page.file] = f"{page.path}: not drawn: a block of it, or of a page beside it, ended the process"
                 continue
+            if isinstance(result := found[page.file], Result):
+                cache.keep(page, result)  # here: what is wrong with the cache is said once, not by every process
             log.info("drawing %s: %.1f s, %d to go", page.path, seconds, len(pages) - len(found))
     return found
 

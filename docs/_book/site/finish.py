@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,12 +20,14 @@ from xml.etree import ElementTree
 import rcssmin
 import rjsmin
 
-from _book import labs
+from _book import inert, labs
 from _book.browser import build as live
 from _book.site import font, markup, policy, printing, terms
 from _book.site.building import Building, Leaf
 from _book.site.markup import Tag
 from _book.site.sections import Section, sections
+
+log = logging.getLogger("mkdocs.plugins.book")
 
 FONT = "assets/stix-two-math.woff2"
 SITEMAP = "sitemap.xml"
@@ -89,6 +92,13 @@ def index_of_terms(folder: Folder, book: Building) -> None:
     links = terms.places(book.glossary, pages)
     page = folder.pages[leaf.file]
     folder.pages[leaf.file] = terms.PLACES.sub(lambda m: m[0] + markup.added(links[m[1]]), page)
+
+
+def nothing_runs(folder: Folder, book: Building) -> None:
+    """Refuse a page whose own text brings a script, or has something run when the reader does something."""
+    for leaf in folder.leaves:
+        if fault := inert.text(markup.content(folder.pages[leaf.file])):
+            log.error("%s: the page %s, which will not run: nothing of a page's own text may", leaf.source, fault)
 
 
 def whole_book(folder: Folder, book: Building) -> None:
@@ -192,9 +202,12 @@ def light_styles(folder: Folder, book: Building) -> None:
 
 def content_security(folder: Folder, book: Building) -> None:
     """Say in every page what it may load and run. Not to a server that adds scripts of its own."""
+    hashes, others = policy.listed(folder.pages)
+    for file, script in others.items():
+        log.error("%s: a script that is neither the theme's nor ours, and will not run: %.60r", file, script)
     if book.serving:
         return
-    allowed = policy.policy(set().union(*map(policy.scripts, folder.pages.values())))
+    allowed = policy.policy(hashes)
     meta = f'<meta http-equiv="Content-Security-Policy" content="{allowed}">'
     for file, page in folder.pages.items():
         # The encoding has to be among the first bytes of a page, and what stands before is not subject to the policy.
@@ -203,6 +216,7 @@ def content_security(folder: Folder, book: Building) -> None:
 
 # In this order: the index is part of the whole book, and the policy lists all scripts.
 STEPS = (
+    nothing_runs,
     index_of_terms,
     whole_book,
     sources_stay_still,

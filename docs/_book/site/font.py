@@ -17,6 +17,7 @@ from fontTools.ttLib import TTFont
 from _book import cache
 
 NAME = "STIXTwoMath-Regular.ttf"
+FILE = "math.woff2"  # in the cache
 
 
 def subset(characters: set[str], folder: Path) -> bytes:
@@ -26,12 +27,7 @@ def subset(characters: set[str], folder: Path) -> bytes:
     }  # what <msqrt> draws stands in no text, and without the glyph there is no root sign at all
     wanted = sorted({ord(c) for c in characters if c.isprintable()} | {ord(c) for c in map(_italic, characters) if c})
     key = cache.key(wanted, cache.versions("ziamath", "fonttools", "brotli"), files=[Path(__file__)])
-    file = folder / f"{key}.woff2"
-    if not file.exists():
-        data = _cut(wanted)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-    return file.read_bytes()
+    return cache.kept(folder / f"font-{key}", lambda: {FILE: _cut(wanted)})[FILE]
 
 
 def _cut(wanted: list[int]) -> bytes:

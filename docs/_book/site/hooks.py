@@ -5,17 +5,19 @@ MkDocs loads this module once and builds many times under `mkdocs serve`; each b
 
 from __future__ import annotations
 
+import contextlib
 import html
 import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import Abort
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
-from _book import board
+from _book import board, cache
 from _book.site import markup
 from _book.site.building import Building, Leaf, Source
 from _book.site.finish import finish
@@ -25,6 +27,8 @@ log = logging.getLogger("mkdocs.plugins.book")
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Let one object hear all other events of this build."""
+    if cache.ASSERTS_OFF:
+        raise Abort(f"the book is not built: {cache.ASSERTS_OFF}")
     # As MkDocs does with a hook: it calls whatever is named like an event.
     config.plugins["book"] = Events(config)  # type: ignore[assignment]
     return config
@@ -44,7 +48,21 @@ class Events:
             serving=urlsplit(address).netloc == str(config.dev_addr),
         )
         self.pages: list[Page] = []
+        self.folder = Path(config.site_dir)
+        self.alone = contextlib.ExitStack()
         config.markdown_extensions.append(self.building.extension)
+
+    def on_pre_build(self, config: MkDocsConfig) -> None:
+        """Let builds into one folder wait for each other: MkDocs empties it first."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.alone.enter_context(cache.alone(self.folder, f"another build writes to {self.folder}: waiting for it"))
+
+    def on_build_error(self, error: Exception) -> None:
+        """Say in one line what the machine refuses: a traceback from inside MkDocs would help nobody."""
+        self.alone.close()
+        if isinstance(error, OSError) and error.errno in cache.MACHINE:
+            of = f": {error.filename}" if error.filename else ""
+            raise Abort(f"the site in {self.folder} is not whole: {error.strerror}{of}") from error
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Run every page, and let what is made of it join the site."""
@@ -92,4 +110,5 @@ class Events:
             Leaf(page.file.src_uri, page.file.dest_uri, page.url, html.unescape(page.title or ""))
             for page in self.pages
         ]
-        finish(Path(config.site_dir), self.building)
+        finish(self.folder, self.building)
+        self.alone.close()

@@ -2,22 +2,45 @@
 
 A static host sends no headers, so each page says it in a <meta>. The theme writes a few scripts into its pages;
 their hashes are listed, all of the site's on every page, since instant navigation keeps the first page's policy.
+No other script is: what the theme and `finish` write stands outside a page's own text, and on every page alike.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from html.parser import HTMLParser
 
+from _book.site import markup
 
-def scripts(page: str) -> set[str]:
-    """Return the hashes of the scripts written into a page."""
+# What leads to the root of the site: all that differs from page to page in a script of the theme.
+ROOT = re.compile(r'new URL\("[\w./~%-]*",location\)')
+
+
+def scripts(page: str) -> list[str]:
+    """Return the scripts written into a page, outside its own text."""
+    own = markup.content(page)
     reader = _Scripts()
     # Anywhere else, "<" is written as an entity; and reading all of a page takes long.
-    for piece in page.split("<script")[1:]:
+    for piece in page.replace(own, "", 1).split("<script")[1:]:
         reader.feed("<script" + piece.partition("</script>")[0] + "</script>")
-    return {base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in reader.found}
+    return reader.found
+
+
+def listed(pages: dict[str, str]) -> tuple[set[str], dict[str, str]]:
+    """Return the hashes of the scripts that stand on every page alike, and by its file each page that has another."""
+    found = {file: scripts(page) for file, page in pages.items()}
+    # A page that is none of the theme's, such as one that is copied as it is, does not say what the theme writes.
+    alike = [
+        {ROOT.sub("", script) for script in found[file]}
+        for file, page in pages.items()
+        if file == "404.html" or markup.content(page)
+    ]
+    theirs = set.intersection(*alike) if alike else set()
+    others = {file: script for file, all_ in found.items() for script in all_ if ROOT.sub("", script) not in theirs}
+    ours = {script for all_ in found.values() for script in all_ if ROOT.sub("", script) in theirs}
+    return {base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in ours}, others
 
 
 def policy(hashes: set[str]) -> str:
