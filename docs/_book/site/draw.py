@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -43,7 +44,7 @@ def _side_by_side(pages: Sequence[Page]) -> dict[str, Result | str]:
     workers = min(len(pages), os.cpu_count() or 1)
     log.info("drawing the figures of %d pages, %d at a time; they are kept for the next build", len(pages), workers)
     ordered = sorted(pages, key=lambda page: -sum(len(block.code) for block in page.runs))
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _watch) as pool:
         futures = {pool.submit(_timed, page): page for page in ordered}
         for future in as_completed(futures):
             page = futures[future]
@@ -56,6 +57,17 @@ def _side_by_side(pages: Sequence[Page]) -> dict[str, Result | str]:
                 cache.keep(page, result)  # here: what is wrong with the cache is said once, not by every process
             log.info("drawing %s: %.1f s, %d to go", page.path, seconds, len(pages) - len(found))
     return found
+
+
+def _watch() -> None:
+    """End with the build, also where that is killed: a process of the pool would wait for its next page for ever."""
+
+    def end() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 def _timed(page: Page) -> tuple[Result | str, float]:
