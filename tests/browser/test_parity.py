@@ -88,16 +88,15 @@ def pytest_generate_tests(metafunc):
 
 def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, browser, server, measured):
     passed = kept.shared() / "parity" / key(alive_page, browser.version)
-    if passed.exists() and os.environ.get("SHALLOWNET_PARITY") != "all":
-        measured(f"   kept  /{alive_page}: {passed.read_text(encoding='utf-8')}")
+    if os.environ.get("SHALLOWNET_PARITY") != "all" and (found := kept.recalled(passed)):
+        measured(f"   kept  /{alive_page}: {found['passed'].decode()}")
         return
 
     context = browser.new_context()
     took, cells = run_all(alive_page, context.new_page(), server, measured)
     context.close()
 
-    passed.parent.mkdir(parents=True, exist_ok=True)
-    passed.write_text(f"{cells} cells as printed, in {took:.1f} s", encoding="utf-8")
+    kept.put(passed, {"passed": f"{cells} cells as printed, in {took:.1f} s".encode()})
 
 
 def run_all(alive_page, page, server, measured):

@@ -61,8 +61,9 @@ class Events:
         """Say in one line what the machine refuses: a traceback from inside MkDocs would help nobody."""
         self.alone.close()
         if isinstance(error, OSError) and error.errno in cache.MACHINE:
-            of = f": {error.filename}" if error.filename else ""
-            raise Abort(f"the site in {self.folder} is not whole: {error.strerror}{of}") from error
+            file = error.filename2 or error.filename  # of a copy, the second is the one that was written
+            where = f": {file}" if file else ""
+            raise Abort(f"the site in {self.folder} is not whole: {error.strerror}{where}") from error
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Run every page, and let what is made of it join the site."""
