@@ -15,6 +15,7 @@ from functools import cached_property
 RUNNING = ("python", "pycon")
 PASSIVE = ("text", "bash", "console", "yaml", "toml", "json", "ini", "html", "css", "markdown", "diff")
 OPTIONS = ("title", "hl_lines", "standalone")
+TRACEBACK = re.compile(r"^Traceback \(most recent call last\):.*\n?", re.MULTILINE)
 SAVES = re.compile(r"""\.savefig\(\s*["']([^"']+)["']""")
 
 
@@ -47,13 +48,18 @@ class Example:
     @property
     def exception(self) -> str | None:
         """The last lines of a shown traceback, or None where none is shown."""
-        header, _, rest = self.want.partition("\n")
-        if not header.startswith("Traceback (most recent call last):"):
+        if not (found := TRACEBACK.search(self.want)):
             return None
-        lines = rest.splitlines()
+        lines = self.want[found.end() :].splitlines()
         while lines and (not lines[0].strip() or lines[0][0].isspace()):
             del lines[0]
         return "\n".join(lines)
+
+    @property
+    def printed(self) -> str:
+        """What is shown above a traceback, or as a whole."""
+        found = TRACEBACK.search(self.want)
+        return self.want[: found.start()] if found else self.want
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from importlib import metadata
 from pathlib import Path
 
 from _book import inert
+from _book.apart import run_page
 from _book.page import Page
-from _book.run import BookError, Result, run_page
+from _book.run import BookError, Result
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +36,9 @@ def within(root: Path) -> Path:
 CACHE = within(ROOT)
 SCORES = "scores.json"  # beside a page's figures
 # What a figure depends on: a test compares the imports.
-ENGINE = ("blocks", "board", "cache", "compare", "exercises", "inert", "labs", "page", "run", "scores")
+ENGINE = (
+    *("apart", "blocks", "board", "cache", "child", "compare", "exercises", "inert", "labs", "page", "run", "scores"),
+)
 DRAWING = ("numpy", "matplotlib", "scikit-learn", "scipy")  # the packages that a figure depends on
 SUMS = ".sums"  # the list of a folder's files
 FRESH = "new-"  # what is being made
@@ -364,7 +367,7 @@ def run(command: list[str], folder: Path, **environment: str) -> None:
 
 
 def drawn(page: Page) -> Result | str:
-    """Run a page, in a process that does nothing else; a page that fails is its message. Who asked for it keeps it."""
+    """Run a page; one that fails is its message. Who asked for it keeps it."""
     try:
         return run_page(page, record=True)
     except BookError as error:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ import pytest
 from sybil import Document, Region, Sybil
 from sybil.example import Example
 
-from _book import blocks, board, cache, labs, rules, scores
+from _book import blocks, board, cache, labs, rules
+from _book.apart import LIMIT, Apart
 from _book.blocks import Block, Problem
 from _book.page import Page, below, shown, split, starts
-from _book.run import BookError, Result, Session
+from _book.run import BookError
 from _book.update import update
 
 # The weekly labs, which take minutes, are collected only when named: pyproject.toml keeps `pytest` out of their folder.
@@ -25,19 +28,26 @@ PAGES = ("README.md", "docs/*.md", "docs/*/*.md", "docs/*/*/*.md", *LABS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--update-docs`; and refuse to test anything where an assert is not looked at."""
+    """Add `--update-docs` and `--page-limit`; and refuse to test anything where an assert is not looked at."""
     if cache.ASSERTS_OFF:
         raise pytest.UsageError(f"nothing is tested: {cache.ASSERTS_OFF}")
     parser.addoption("--update-docs", action="store_true", help="rewrite the outputs that pages show")
+    said = f"how long the blocks of one page may take in all (default: {LIMIT:g}; a weekly lab, an hour)"
+    parser.addoption("--page-limit", type=float, metavar="SECONDS", help=said)
 
 
 def collector(root: Path) -> Callable[[Path, Any], Any]:
     """Return the `pytest_collect_file` hook for the book below `root`."""
-    pages = Book(root)
-    collect = (pages + Docstrings(root)).pytest()
+    pages, docstrings = Book(root), Docstrings(root)
+    collect = (pages + docstrings).pytest()
 
     def pytest_collect_file(file_path: Path, parent: Any) -> Any:
         pages.updating = parent.config.getoption("--update-docs")
+        pages.limit = docstrings.limit = parent.config.getoption("--page-limit")
+        # A worker of -n has no core to spare; and what is rewritten first does not run before.
+        alone = not pages.updating and not hasattr(parent.config, "workerinput") and (os.cpu_count() or 1) > 1
+        if alone and not parent.config.pluginmanager.has_plugin("book-ahead"):
+            parent.config.pluginmanager.register(Ahead(), "book-ahead")
         if pages.updating and hasattr(parent.config, "workerinput"):
             raise pytest.UsageError("--update-docs: one process writes the pages, run without -n")
         return collect(file_path, parent)
@@ -45,12 +55,78 @@ def collector(root: Path) -> Callable[[Path, Any], Any]:
     return pytest_collect_file
 
 
+class Ahead:
+    """Lets a document run while the one before it is tested: the order is known once all tests are collected."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell each document how much of it is going to be tested, and which comes next."""
+        found: dict[Running, None] = {}
+        for item in session.items:
+            example = getattr(item, "example", None)
+            if isinstance(example, Example) and isinstance(example.parsed, Block):
+                document = example.document
+                assert isinstance(document, Running)
+                document.wanted = max(document.wanted, document.page.runs.index(example.parsed) + 1)
+                found[document] = None
+        for document, following in pairwise(found):
+            document.next = following
+
+
+class Running(Document):
+    """A document whose blocks run in a process of their own, which ends with its last test."""
+
+    def __init__(self, page: Page, limit: float | None, *, record: bool) -> None:
+        super().__init__(page.text, page.file)
+        self.page, self.limit, self.record = page, limit, record
+        self.process: Apart | None = None
+        self.next: Running | None = None  # which runs ahead
+        self.wanted = 0  # how many of its blocks are going to be asked for, if that is known
+        self.passed: set[int] = set()
+        self.namespace["close"] = self.close  # what sybil hands to `teardown`
+
+    def open(self) -> Apart:
+        """Start the process, if it does not run."""
+        if self.process is None:
+            self.process = Apart(self.page, record=self.record, limit=self.limit)
+            self.process.ahead(self.wanted)
+        return self.process
+
+    def close(self) -> None:
+        """End the process; what is asked for then runs anew."""
+        if self.process is not None:
+            self.process.close()
+        self.process = None
+        self.passed.clear()
+
+    def run_block(self, number: int) -> None:
+        """Run a block by its number on the page, after those above it; raise BookError where it fails."""
+        index = [block.number for block in self.page.runs].index(number)
+        process = self.open()
+        if self.next:
+            self.next.open()
+        for output in process.run(index):
+            output.check(self.page.path)
+        self.passed.add(index)
+        if index == len(self.page.runs) - 1 and not process.finished:
+            result, wrong = process.finish()
+            # So the build need not run the page again. What is wrong with a mark, if anything is, the build says.
+            kept = self.record and not wrong and Path(self.page.file).is_relative_to(cache.ROOT)
+            if kept and len(self.passed) == len(self.page.runs):
+                cache.keep(self.page, result)
+
+
+def _close(namespace: dict[str, Any]) -> None:
+    """End the process of a document whose tests are over."""
+    namespace["close"]()
+
+
 class Book(Sybil):
     """The pages below a folder, each read once."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__([], patterns=PAGES, exclude="docs/_book/*", path=str(root))
+        super().__init__([], patterns=PAGES, exclude="docs/_book/*", path=str(root), teardown=_close)
         self.updating = False
+        self.limit: float | None = None
         self.pages: dict[Path, Page] = {}
 
     def parse(self, path: Path) -> Document:
@@ -87,25 +163,17 @@ class Book(Sybil):
         return sorted(found, key=lambda problem: (problem.path != page.path, problem.line))
 
 
-class PageTests(Document):
-    """The tests of one page; its session runs the blocks above a block before the block itself."""
+class PageTests(Running):
+    """The tests of one page; the blocks above a block run before the block itself."""
 
     def __init__(self, page: Page, book: Book) -> None:
-        super().__init__(page.text, page.file)
-        self.page, self.book = page, book
+        super().__init__(page, book.limit, record=True)
+        self.book = book
         self.updating = book.updating
-        self.restart()
         self.add(Region(0, 0, "page", self.check))
         offsets = starts(split(page.text))
         for block in page.runs:
             self.add(Region(offsets[block.line - 1], block.end, block, self.run))
-
-    def restart(self) -> None:
-        """Forget all that ran."""
-        self.session: Session | None = None
-        self.done = 0
-        self.passed = 0
-        self.broken = 0
 
     def check(self, example: Example) -> None:
         """Report everything that is wrong with the page before it runs."""
@@ -124,43 +192,10 @@ class PageTests(Document):
         if self.updating:
             self.updating = False
             file = Path(self.page.file)
-            new = update(self.page)
+            new = update(self.page, self.limit)
             if new != file.read_text(encoding="utf-8"):
                 file.write_text(new, encoding="utf-8", newline="\n")
             self.page = self.book.pages[file] = Page.parse(new, file)
-
-    def run_block(self, number: int) -> None:
-        """Run a block by its number on the page; raise BookError where it fails."""
-        block = self.page.blocks[number]
-        index = self.page.runs.index(block)
-        if self.session is None or self.done > index:
-            self.restart()
-            self.session = Session(self.page, scores.Recorder())
-        for earlier in self.page.runs[self.done : index]:
-            # Its own test reports it; here it only stops the blocks below.
-            with contextlib.suppress(BookError):
-                self._run(self.session, earlier, check=False)
-        self._run(self.session, block, check=True)
-
-    def _run(self, session: Session, block: Block, check: bool) -> None:
-        self.done += 1
-        if self.broken and not block.standalone:
-            message = f"not run, because the block at line {self.broken} fails"
-            raise BookError(session.path, block.line, message)
-        try:
-            outputs = session.run(block, check=False)
-        except BookError:
-            if not block.standalone:  # which leaves no names that those below could miss
-                self.broken = self.broken or block.line
-            raise
-        if check:
-            for shown in outputs:
-                session.check(shown)
-            self.passed += 1
-        if self.passed == len(self.page.runs) and Path(self.page.file).is_relative_to(cache.ROOT):
-            # So the build need not run the page again. What is wrong with a mark, if anything is, the build says.
-            with contextlib.suppress(BookError):
-                cache.keep(self.page, Result(session.figures, session.scores()))
 
 
 @contextlib.contextmanager
@@ -188,13 +223,16 @@ class Docstrings(Sybil):
     """The docstrings of the library; each starts from no names at all, as a reader who pastes it does."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__([], pattern="shallownet/*.py", path=str(root))
+        super().__init__([], pattern="shallownet/*.py", path=str(root), teardown=_close)
+        self.limit: float | None = None
 
     def parse(self, path: Path) -> Document:
-        """Make the tests of a module: one a docstring."""
+        """Make the tests of a module: one a docstring; they run in one process."""
         text = path.read_text(encoding="utf-8")
-        document = Document(text, str(path))
-        for docstring in _docstrings(text, str(path)):
+        page = Page(text, str(path), shown(path))
+        page.blocks = list(_docstrings(text, page.path))
+        document = Running(page, self.limit, record=False)
+        for docstring in page.blocks:
             document.add(Region(docstring.start, docstring.end, docstring, _check_docstring))
         return document
 
@@ -205,6 +243,7 @@ class Docstrings(Sybil):
 
 def _docstrings(text: str, path: str) -> Iterator[Docstring]:
     offsets = starts(split(text))
+    number = 0
     for node in ast.walk(ast.parse(text)):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
@@ -216,16 +255,19 @@ def _docstrings(text: str, path: str) -> Iterator[Docstring]:
         code = str(literal.value.value)
         start, end = offsets[literal.lineno - 1] + literal.col_offset, offsets[(literal.end_lineno or 0) - 1]
         # The docstring's first line is line 0 of the block, which opens one line above.
-        docstring = Docstring(path, literal.lineno - 1, "pycon", code, start, end)
+        options = {"standalone": ""}
+        docstring = Docstring(path, literal.lineno - 1, "pycon", code, start, end, "", options, number=number)
         if docstring.examples:
+            number += 1
             yield docstring
 
 
 def _check_docstring(example: Example) -> None:
-    """Run the examples of one docstring in a session of their own."""
-    docstring = example.parsed
-    page = Page(example.document.text, example.path, shown(example.path))
+    """Run the examples of one docstring, which have no names but their own."""
+    docstring, document = example.parsed, example.document
+    assert isinstance(document, Running)
     if "doctest:" in docstring.code:
-        pytest.fail(f"{page.path}:{example.line}: no doctest directives, nothing is skipped", pytrace=False)
+        message = f"{document.page.path}:{example.line}: no doctest directives, nothing is skipped"
+        pytest.fail(message, pytrace=False)
     with _reported():
-        Session(page).run(docstring)
+        document.run_block(docstring.number)

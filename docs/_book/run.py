@@ -18,8 +18,8 @@ import tempfile
 import traceback
 import types
 import weakref
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,6 +85,21 @@ class Shown:
         """How the two differ, or None."""
         return compare.difference(self.expected.text if self.expected else "", self.got)
 
+    def check(self, path: str) -> None:
+        """Raise BookError where the page of this path shows something that was not printed."""
+        message = self.difference
+        if message is None:
+            return
+        expected = self.expected
+        if expected is None:
+            # The page has no place for it: the opening fence is named.
+            line, text = self.step.line - 1, ""
+            message += ": show it in an ```output block below (--update-docs fills it)"
+        else:
+            text = expected.text
+            line = expected.line + compare.first(text, self.got) - (not expected.lines)
+        raise BookError(path, line, message, f"expected:\n{text}\ngot:\n{self.got}")
+
 
 @dataclass
 class Result:
@@ -108,6 +123,11 @@ def steps(block: Block) -> Iterator[Step]:
         yield Step(block.code, body, "last" if block.cell else "none", expected=place)
 
 
+def draws(page: Page) -> bool:
+    """Say whether a page may draw, which takes Matplotlib."""
+    return any(word in page.text for word in ("savefig", "matplotlib", "plotting"))
+
+
 class Session:
     """A page being run: its names, its folder, the figures saved so far.
 
@@ -117,7 +137,7 @@ class Session:
     def __init__(self, page: Page, recorder: scores.Recorder | None = None) -> None:
         self.recorder = recorder
         self.file, self.path = page.file, page.path
-        self.draws = any(word in page.text for word in ("savefig", "matplotlib", "plotting"))
+        self.draws = draws(page)
         self.shown = {image.target for image in page.images}
         self.figures: dict[str, bytes] = {}
         self.module = main()
@@ -146,7 +166,7 @@ class Session:
                 shown = self.judge(step, printed, error)
                 outputs.append(shown)
                 if check:
-                    self.check(shown)
+                    shown.check(self.path)
             self.collect(block)
         return outputs
 
@@ -161,43 +181,34 @@ class Session:
         except UnreadableError as error:
             raise BookError(self.path, error.args[1], error.args[0]) from error
 
-    def check(self, shown: Shown) -> None:
-        """Raise BookError where the page shows something that was not printed."""
-        message = shown.difference
-        if message is None:
-            return
-        expected = shown.expected
-        if expected is None:
-            # The page has no place for it: the opening fence is named.
-            line, text = shown.step.line - 1, ""
-            message += ": show it in an ```output block below (--update-docs fills it)"
-        else:
-            text = expected.text
-            line = expected.line + compare.first(text, shown.got) - (not expected.lines)
-        raise BookError(self.path, line, message, f"expected:\n{text}\ngot:\n{shown.got}")
+    @contextlib.contextmanager
+    def printing(self) -> Iterator[Callable[[], str]]:
+        """Catch what a step prints, and yield how to read it."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            yield printed.getvalue
 
     def execute(self, step: Step, names: dict[str, object]) -> tuple[str, BaseException | None]:
         """Run a step as if it stood alone at its line of the page; return what it printed and what it raised."""
-        printed = io.StringIO()
         hook, sys.displayhook = sys.displayhook, _display
-        try:
-            with contextlib.redirect_stdout(printed):
-                tree = ast.parse(step.source, self.file)
+        with self.printing() as printed:
+            try:
+                tree = _parsed(step, self.file)
                 if self.recorder is not None:
                     names[scores.RECORDER] = self.recorder
                     self.recorder.wire(tree, step.source, step.line)
                 for code in _compiled(tree, self.file, step):
                     exec(code, names)
-        except KeyboardInterrupt:
-            raise
-        except UnreadableError as error:
-            raise BookError(self.path, error.args[1], error.args[0]) from error
-        # SystemExit and pytest's own skip are no way out of a test either.
-        except BaseException as error:
-            return printed.getvalue(), error
-        finally:
-            sys.displayhook = hook
-        return printed.getvalue(), None
+            except KeyboardInterrupt:
+                raise
+            except UnreadableError as error:
+                raise BookError(self.path, error.args[1], error.args[0]) from error
+            # SystemExit and pytest's own skip are no way out of a test either.
+            except BaseException as error:
+                return printed(), error
+            finally:
+                sys.displayhook = hook
+            return printed(), None
 
     def judge(self, step: Step, printed: str, error: BaseException | None) -> Shown:
         """Set what was printed, or the last lines of the exception, beside what the page shows."""
@@ -210,16 +221,20 @@ class Session:
         if error is None:
             message = f"expected {compare.quote(exception)}, but nothing was raised"
             raise BookError(self.path, expected.line, message)
+        above = replace(expected, text=step.example.printed if step.example else "")
+        before = Shown(step, above, printed)
+        if before.difference:  # one at a time: what is wrong with the exception, if anything is, the next run says
+            return before
         raised = "".join(traceback.format_exception_only(error)).rstrip("\n")
-        above = expected.lines - len(exception.splitlines())
-        return Shown(step, Expected(exception, expected.line + above, expected.prefix), raised)
+        line = expected.line + expected.lines - len(exception.splitlines())
+        return Shown(step, Expected(exception, line, expected.prefix), raised)
 
     def describe(self, error: BaseException, line: int) -> BookError:
         """Describe an exception by the last line of the page that it passed."""
         stack = traceback.extract_tb(error.__traceback__)
         frames = [frame.lineno for frame in stack if frame.filename == self.file]
         if isinstance(error, SyntaxError) and error.filename == self.file:
-            at = line + (error.lineno or 1) - 1
+            at = error.lineno or line
         else:
             at = frames[-1] if frames and frames[-1] else line
         # The traceback starts in the page; what the engine did before teaches nothing.
@@ -301,6 +316,16 @@ def main() -> types.ModuleType:
     return module
 
 
+def _parsed(step: Step, file: str) -> ast.Module:
+    """Parse a step; what is wrong is named by the line of the page, as it is when the tree is compiled."""
+    try:
+        return ast.parse(step.source, file)
+    except SyntaxError as error:
+        error.lineno = (error.lineno or 1) + step.line - 1
+        error.end_lineno = (error.end_lineno or 1) + step.line - 1
+        raise
+
+
 def _compiled(tree: ast.Module, file: str, step: Step) -> list[types.CodeType]:
     """Compile what stands at a line of a page."""
     ast.increment_lineno(tree, step.line - 1)
@@ -309,9 +334,11 @@ def _compiled(tree: ast.Module, file: str, step: Step) -> list[types.CodeType]:
         tree.body, shown = [], tree.body
     elif step.values == "last" and tree.body and isinstance(tree.body[-1], ast.Expr):
         shown = [tree.body.pop()]
-    compiled = [compile(tree, file, "exec", dont_inherit=True)]
+    # Not as this Python was started: no -O switches a page's asserts off.
+    compiled = [compile(tree, file, "exec", dont_inherit=True, optimize=0)]
     # A prompt that holds only a comment compiles to nothing.
-    return compiled + ([compile(ast.Interactive(shown), file, "single", dont_inherit=True)] if shown else [])
+    single = [compile(ast.Interactive(shown), file, "single", dont_inherit=True, optimize=0)] if shown else []
+    return compiled + single
 
 
 def _display(value: object) -> None:

@@ -6,22 +6,23 @@ import contextlib
 from pathlib import Path
 
 from _book import compare, labs
+from _book.apart import Apart
 from _book.page import Page, split
-from _book.run import BookError, Session, Shown
+from _book.run import BookError, Shown
 
 
-def update(page: Page) -> str:
+def update(page: Page, limit: float | None = None) -> str:
     """Return a page with every shown output that no longer agrees replaced by what was printed.
 
     The first block that raises ends it: what stands below cannot be known, and its test says why.
     """
     if page.lab:
         page = Page.parse(labs.normal(page.text), Path(page.file))
-    session = Session(page)
+    running = Apart(page, limit=limit)
     outputs: list[Shown] = []
-    with contextlib.suppress(BookError):
-        for block in page.runs:
-            outputs += session.run(block, check=False)
+    with contextlib.suppress(BookError), contextlib.closing(running):
+        for index in range(len(page.runs)):
+            outputs += running.run(index)
     if page.lab:
         code = [cell for cell in page.cells if cell.kind == "code"]
         stale = [shown.difference or any(cell.foreign()) for cell, shown in zip(code, outputs, strict=False)]

@@ -87,7 +87,7 @@ class Space(Session):
                 self.pieces.append(printed)
                 shown = self.judge(step, printed, error)
                 if error is not None:
-                    self.pieces.append(f"{shown.got}\n")
+                    self.pieces.append("".join(traceback.format_exception_only(error)))
                 message = message or shown.difference
         return message
 

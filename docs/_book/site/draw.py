@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from _book import cache
 from _book.page import Page
@@ -44,33 +41,19 @@ def _side_by_side(pages: Sequence[Page]) -> dict[str, Result | str]:
     workers = min(len(pages), os.cpu_count() or 1)
     log.info("drawing the figures of %d pages, %d at a time; they are kept for the next build", len(pages), workers)
     ordered = sorted(pages, key=lambda page: -sum(len(block.code) for block in page.runs))
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _watch) as pool:
+    # Threads that wait: each page runs in a process of its own.
+    with ThreadPoolExecutor(workers) as pool:
         futures = {pool.submit(_timed, page): page for page in ordered}
         for future in as_completed(futures):
             page = futures[future]
-            try:
-                found[page.file], seconds = future.result()
-            except BrokenProcessPool:
-                found[page.file] = f"{page.path}: not drawn: a block of it, or of a page beside it, ended the process"
-                continue
+            found[page.file], seconds = future.result()
             if isinstance(result := found[page.file], Result):
-                cache.keep(page, result)  # here: what is wrong with the cache is said once, not by every process
+                cache.keep(page, result)  # here: what is wrong with the cache is said in order
             log.info("drawing %s: %.1f s, %d to go", page.path, seconds, len(pages) - len(found))
     return found
 
 
-def _watch() -> None:
-    """End with the build, also where that is killed: a process of the pool would wait for its next page for ever."""
-
-    def end() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=end, daemon=True).start()
-
-
 def _timed(page: Page) -> tuple[Result | str, float]:
-    """Run a page, in a process of the pool; the seconds are those it took, not those it waited."""
+    """Run a page; the seconds are those it took, not those it waited."""
     start = time.perf_counter()
     return cache.drawn(page), time.perf_counter() - start
