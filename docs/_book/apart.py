@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import os
 import pickle
 import queue
@@ -130,7 +131,7 @@ class _Process:
         self.folder, self.writer, self.kill = folder, writer, kill
         self.came: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.code: int | None = None  # how it ended, once it has
-        self.closed = self.over = False
+        self.closed = self.over = self.ended = False
         self.threads = [
             threading.Thread(target=self._read, args=(reader,), daemon=True),
             threading.Thread(target=lambda: self.came.put(("over", wait())), daemon=True),
@@ -159,10 +160,17 @@ class _Process:
             if kind == "answer":
                 return value
             self._note(kind, value)
+        if not self.over:
+            self.close()
+            # It was still there; or it had ended, and the server was slow to tell.
+            self.code = None if self.code == -child.KILL else self.code
         raise EndedError(_how(self.code))
 
     def close(self) -> None:
         """Kill the process and what it has started, and remove its folder."""
+        if self.ended:
+            return
+        self.ended = True
         self.kill()
         until = time.monotonic() + 10
         while not self.over:
@@ -266,8 +274,10 @@ def _forked(draws: bool) -> _Process:
 def _spawned(draws: bool) -> _Process:
     """Start the process of a page as an interpreter of its own."""
     folder = tempfile.mkdtemp(prefix="page-")
-    process = _python(f"spawned({folder!r}, {draws})", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    return _Process(folder, process.stdout, process.stdin, process.wait, process.kill)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = _python(f"spawned({folder!r}, {draws})", start_new_session=True, **pipes)
+    kill = functools.partial(child.kill, process.pid) if os.name == "posix" else process.kill
+    return _Process(folder, process.stdout, process.stdin, process.wait, kill)
 
 
 def _python(call: str, **options: Any) -> subprocess.Popen[bytes]:

@@ -38,6 +38,7 @@ from _book.run import BookError, Result, Session, Shown, Step
 # Imported before the first page comes, or the first that draws: what is slow to import, and safe to share.
 SHARED = ("numpy",)
 DRAWING = ("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg")
+KILL = 9
 FINISH = -1  # asked for instead of a block: what came of the page
 
 # What changes a file, as Python's audit events name it, and which of their arguments are its paths.
@@ -270,7 +271,7 @@ def serve(fd: int) -> None:
                     message, fds, _, _ = socket.recv_fds(control, 4096, 2)
                     if not message:
                         for pid, (_, folder) in pages.items():
-                            _kill(pid)
+                            kill(pid)
                             shutil.rmtree(folder, ignore_errors=True)
                         return
                     for each in fds:
@@ -292,7 +293,7 @@ def serve(fd: int) -> None:
                     _reap(pages, selector)
                 elif event.data in pages:
                     selector.unregister(event.fileobj)
-                    _kill(event.data)
+                    kill(event.data)
 
 
 def spawned(base: str, draws: bool) -> None:
@@ -301,6 +302,13 @@ def spawned(base: str, draws: bool) -> None:
     _import(SHARED + DRAWING if draws else SHARED)
     live(reader, writer, Path(base))
     os._exit(0)
+
+
+def kill(pid: int) -> None:
+    """Kill a page's process, which may not lead its group yet, and its group."""
+    for send in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send(pid, KILL)
 
 
 def _child(link: socket.socket, base: str, others: list[socket.socket]) -> None:
@@ -330,20 +338,13 @@ def _reap(pages: dict[int, tuple[socket.socket, str]], selector: selectors.BaseS
             if not pid:
                 return
             answers, folder = pages.pop(pid)
-            _kill(pid)  # what it has started
+            kill(pid)  # what it has started
             shutil.rmtree(folder, ignore_errors=True)
             with contextlib.suppress(KeyError):
                 selector.unregister(answers)
             with contextlib.suppress(OSError):
                 answers.sendall(str(os.waitstatus_to_exitcode(status)).encode())
             answers.close()
-
-
-def _kill(pid: int) -> None:
-    """Kill a page's process, which may not lead its group yet, and its group."""
-    for kill in (os.killpg, os.kill):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            kill(pid, signal.SIGKILL)
 
 
 def _import(names: tuple[str, ...]) -> None:
