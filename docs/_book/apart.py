@@ -11,6 +11,7 @@ import functools
 import os
 import pickle
 import queue
+import re
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from _book import child
@@ -47,7 +49,7 @@ class Apart:
         self.finished = False
         self.ended = 0  # the line of the block in which the process ended
         self._process = _forked(draws(page)) if FORKS else _spawned(draws(page))
-        self._process.send((page, record))
+        self._process.send((page, record, self.limit))
 
     def ahead(self, count: int) -> None:
         """Ask for the first blocks, and do not wait for them."""
@@ -91,9 +93,17 @@ class Apart:
         try:
             return self._process.answer(self.left)
         except EndedError as error:
-            self.ended = block.line
-            said = str(error) or f"still running when the {self.limit:g} s of its page were over (--page-limit)"
-            return BookError(self.path, block.line, said)
+            self.ended = line = block.line
+            said, stack = str(error), ""
+            if not said:
+                said = f"still running when the {self.limit:g} s of its page were over (--page-limit)"
+                stack = self._process.stack()
+                frames = list(
+                    re.finditer(rf'^  File "{re.escape(self.page.file)}", line (\d+).*\n', stack, re.MULTILINE)
+                )
+                if frames:
+                    line, stack = int(frames[0][1]), stack[: frames[-1].end()]
+            return BookError(self.path, line, said, stack)
         finally:
             self.left = max(0.0, self.left - (time.monotonic() - start))
             if self.ended:
@@ -165,6 +175,15 @@ class _Process:
             # It was still there; or it had ended, and the server was slow to tell.
             self.code = None if self.code == -child.KILL else self.code
         raise EndedError(_how(self.code))
+
+    def stack(self) -> str:
+        """Return where the process hangs, which it writes down shortly before its time is over."""
+        file, until = Path(self.folder, child.STACK), time.monotonic() + 1
+        with contextlib.suppress(OSError):
+            while time.monotonic() < until and not file.stat().st_size:
+                time.sleep(0.02)
+            return file.read_text(encoding="utf-8", errors="replace")
+        return ""
 
     def close(self) -> None:
         """Kill the process and what it has started, and remove its folder."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import importlib
 import io
@@ -23,6 +24,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import traceback
 import types
 import warnings
@@ -39,6 +41,7 @@ from _book.run import BookError, Result, Session, Shown, Step
 SHARED = ("numpy",)
 DRAWING = ("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg")
 KILL = 9
+STACK = "stack"  # the file that says where a page hangs
 FINISH = -1  # asked for instead of a block: what came of the page
 
 # What changes a file, as Python's audit events name it, and which of their arguments are its paths.
@@ -81,9 +84,10 @@ class Caught:
 class Alone(Session):
     """A session that has a process for itself: what the page prints anywhere, leaves open or breaks, is noticed."""
 
-    def __init__(self, page: Page, recorder: scores.Recorder | None, base: Path) -> None:
+    def __init__(self, page: Page, recorder: scores.Recorder | None, base: Path, limit: float) -> None:
         super().__init__(page, recorder)
-        self.page = page
+        self.page, self.left = page, limit
+        self.stack = (base / STACK).open("wb")
         self.out, self.err = Caught(1, base / "stdout"), Caught(2, base / "stderr")
         self.faults: list[BookError] = []  # what could not be raised where it happened
         self.last = 0  # the line of the block that ran last
@@ -97,6 +101,16 @@ class Alone(Session):
         kept = os.path.realpath(self.folder.parent)
         watched = {"open", *CHANGES}
         sys.addaudithook(lambda event, arguments: self._audit(kept, event, arguments) if event in watched else None)
+
+    def timed(self, index: int) -> Answer:
+        """Answer, and shortly before the page's time is over write down where it is, for those who then end it."""
+        start = time.monotonic()
+        faulthandler.dump_traceback_later(max(0.01, 0.95 * self.left), file=self.stack)
+        try:
+            return self.answer(index)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+            self.left -= time.monotonic() - start
 
     def answer(self, index: int) -> Answer:
         """Run a block by its place among those that run, or finish the page."""
@@ -238,12 +252,12 @@ def live(reader: BinaryIO, writer: BinaryIO, base: Path) -> None:
     """Run a page that comes through a pipe, block by block as it is asked to."""
     # What the page does to `pickle` is its own affair.
     load, dump = pickle.load, pickle.dump
-    page, record = load(reader)
+    page, record, limit = load(reader)
     _settle(base)
-    session = Alone(page, scores.Recorder() if record else None, base)
+    session = Alone(page, scores.Recorder() if record else None, base, limit)
     with contextlib.suppress(EOFError):
         while True:
-            dump(session.answer(load(reader)), writer)
+            dump(session.timed(load(reader)), writer)
             writer.flush()
 
 

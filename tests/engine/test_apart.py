@@ -321,7 +321,7 @@ def test_a_page_has_a_limit_of_time(tmp_path: Path) -> None:
 
     said = pytest_on(root, "docs", "--page-limit", "2").stdout
 
-    assert "docs/a.md:12: still running when the 2 s of its page were over (--page-limit)" in said
+    assert "docs/a.md:13: still running when the 2 s of its page were over (--page-limit)" in said
     assert "docs/a.md:16: not run, because the block at line 12" in said
     assert "2 failed, 6 passed" in said
 
@@ -338,7 +338,7 @@ def test_the_limit_holds_whatever_the_page_started(tmp_path: Path) -> None:
     running = Apart(Page.parse(block(code), tmp_path / "a.md"), limit=1)
     start = time.monotonic()
 
-    with pytest.raises(BookError, match=r"a\.md:5: still running when the 1 s"):
+    with pytest.raises(BookError, match=r"a\.md:10: still running when the 1 s"):
         running.run(1)
 
     assert time.monotonic() - start < 10
@@ -356,7 +356,7 @@ def test_a_process_starts_with_and_without_fork(forks: bool, monkeypatch: pytest
         run_page(Page.parse(block("import os\nos._exit(3)"), "a.md"))
     running = Apart(Page.parse(block("while True: pass"), "a.md"))
     running.run(0)
-    running.left = 0.5
+    running.left = 0.5  # much sooner than the page itself knows
     with pytest.raises(BookError, match=r"a\.md:5: still running"):
         running.run(1)
 
