@@ -97,7 +97,7 @@ class Apart:
             said, stack = str(error), ""
             if not said:
                 said = f"still running when the {self.limit:g} s of its page were over (--page-limit)"
-                stack = self._process.stack()
+                stack = self._process.stack().rpartition("Timeout (")[2]  # the last, if it was late before
                 frames = list(
                     re.finditer(rf'^  File "{re.escape(self.page.file)}", line (\d+).*\n', stack, re.MULTILINE)
                 )

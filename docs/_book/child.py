@@ -122,8 +122,7 @@ class Alone(Session):
         self.last = block.line
         found = self._guarded(lambda: self.run(block, check=False), block.line)
         if isinstance(found, BookError):
-            for forget in (self._printed, self.err.take, self.faults.clear):  # the next block answers for its own
-                forget()
+            self._forget()
             if not block.standalone:  # which leaves no names that those below could miss
                 self.broken = block.line
         return found
@@ -192,6 +191,14 @@ class Alone(Session):
             return error
         except BaseException as error:  # the engine's own, and what reaches it at a bad moment
             return self.describe(error, line)
+
+    def _forget(self) -> None:
+        """Drop what was heard of a block that has failed: the next answers for its own."""
+        _flush()
+        self.out.take()
+        self.err.take()
+        self.faults.clear()
+        self.noise = 0
 
     def _printed(self) -> str:
         _flush()

@@ -299,6 +299,16 @@ def test_what_a_page_may_do_is_no_fault(name: str) -> None:
     assert said(Page.parse(page(SOUND[name]), "a.md")) == []
 
 
+def test_a_block_that_stands_alone_keeps_its_faults() -> None:
+    """What was heard of it is not held against the next."""
+    noisy = "import os, sys\nprint('no', file=sys.stderr)\ntry:\n    os.mkdir('../../x')\nfinally:\n    print(4)"
+    text = f"```{{.python .standalone}}\n{noisy}\n```\n\n```python\nx = 1\n```\n"
+
+    (only,) = said(Page.parse(text, "a.md"))
+
+    assert only.startswith("a.md:5: PermissionError: the page writes outside its folder: ../../x")
+
+
 def test_pytest_goes_on_to_its_last_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No page sees what another did, no folder is left, and the closing line says how many failed."""
     pages = {f"docs/{name}.md": page(FAULTS[name].body) for name in ("exits", "killed", "replaced-for-long")}
