@@ -178,7 +178,7 @@ class Alone(Session):
 
     def collect(self, block: Block) -> None:
         """Take the figures, and look at what the block leaves behind."""
-        gc.collect()
+        gc.collect(1)  # what is new; all of it, once the page has ended: what it has imported is much
         self._quiet(block.line)
         if any(isinstance(thread, threading.Timer) for thread in threading.enumerate()):
             raise BookError(self.path, block.line, "a timer still runs when the block has ended: join or cancel it")
