@@ -302,8 +302,7 @@ def _spawned(draws: bool) -> _Process:
 def _python(call: str, **options: Any) -> subprocess.Popen[bytes]:
     """Start an interpreter that finds what this one finds, and call a function of `child` there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(DROPPED)}
-    # A page that needs more than one core of a small machine would slow the one beside it.
-    environment = {"OPENBLAS_NUM_THREADS": "1"} | environment | {"MPLBACKEND": "Agg"}
+    environment["MPLBACKEND"] = "Agg"
     paths = [os.path.abspath(path) for path in sys.path]
     code = f"import sys; sys.path[:] = {paths!r}; from _book import child; child.{call}"
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL} | options
