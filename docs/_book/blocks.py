@@ -15,7 +15,8 @@ from functools import cached_property
 RUNNING = ("python", "pycon")
 PASSIVE = ("text", "bash", "console", "yaml", "toml", "json", "ini", "html", "css", "markdown", "diff")
 OPTIONS = ("title", "hl_lines", "standalone")
-TRACEBACK = re.compile(r"^Traceback \(most recent call last\):.*\n?", re.MULTILINE)
+HEADER = "Traceback (most recent call last):"
+TRACEBACK = re.compile(rf"^{re.escape(HEADER)}.*\n?", re.MULTILINE)
 SAVES = re.compile(r"""\.savefig\(\s*["']([^"']+)["']""")
 
 
@@ -48,12 +49,8 @@ class Example:
     @property
     def exception(self) -> str | None:
         """The last lines of a shown traceback, or None where none is shown."""
-        if not (found := TRACEBACK.search(self.want)):
-            return None
-        lines = self.want[found.end() :].splitlines()
-        while lines and (not lines[0].strip() or lines[0][0].isspace()):
-            del lines[0]
-        return "\n".join(lines)
+        found = TRACEBACK.search(self.want)
+        return closing(self.want[found.end() :]) if found else None
 
     @property
     def printed(self) -> str:
@@ -73,6 +70,7 @@ class Block:
     start: int = 0  # offsets of the body in the page's text, prefixes included
     end: int = 0
     prefix: str = ""  # what each line of the block starts with: spaces, or `> `
+    fence: str = ""  # the line that closes it
     options: dict[str, str] = field(default_factory=dict)
     output: Block | None = None  # what it prints, as the page shows it
     number: int = 0  # its place among all blocks of the page
@@ -123,6 +121,14 @@ class Image:
     line: int
     alt: str
     target: str
+
+
+def closing(traceback: str) -> str:
+    """Return the last lines of a traceback, which name the exception and say what it says: they are not indented."""
+    lines = traceback.splitlines()
+    while lines and (not lines[0].strip() or lines[0][0].isspace()):
+        del lines[0]
+    return "\n".join(lines)
 
 
 def session(code: str, strict: bool = True) -> tuple[list[Example], list[tuple[int, str]]]:

@@ -37,18 +37,8 @@ CACHE = within(ROOT)
 SCORES = "scores.json"  # beside a page's figures
 # What a figure depends on: a test compares the imports.
 ENGINE = (
-    "apart",
-    "blocks",
-    "board",
-    "cache",
-    "child",
-    "compare",
-    "exercises",
-    "inert",
-    "labs",
-    "page",
-    "run",
-    "scores",
+    *("apart", "blocks", "board", "cache", "chance", "child", "compare", "exercises", "inert", "interpreter", "labs"),
+    *("page", "pictures", "run", "scores"),
 )
 DRAWING = ("numpy", "matplotlib", "scikit-learn", "scipy")  # the packages that a figure depends on
 SUMS = ".sums"  # the list of a folder's files

@@ -20,7 +20,7 @@ from _book.apart import LIMIT, Apart
 from _book.blocks import Block, Problem
 from _book.page import Page, below, shown, split, starts
 from _book.run import BookError
-from _book.update import update
+from _book.update import save, update
 
 # The weekly labs, which take minutes, are collected only when named: pyproject.toml keeps `pytest` out of their folder.
 LABS = ("docs/labs/*.ipynb", "docs/labs/weekly/*.ipynb")
@@ -193,8 +193,7 @@ class PageTests(Running):
             self.updating = False
             file = Path(self.page.file)
             new = update(self.page, self.limit)
-            if new != file.read_text(encoding="utf-8"):
-                file.write_text(new, encoding="utf-8", newline="\n")
+            save(file, new)
             self.page = self.book.pages[file] = Page.parse(new, file)
 
 
@@ -256,7 +255,7 @@ def _docstrings(text: str, path: str) -> Iterator[Docstring]:
         start, end = offsets[literal.lineno - 1] + literal.col_offset, offsets[(literal.end_lineno or 0) - 1]
         # The docstring's first line is line 0 of the block, which opens one line above.
         options = {"standalone": ""}
-        docstring = Docstring(path, literal.lineno - 1, "pycon", code, start, end, "", options, number=number)
+        docstring = Docstring(path, literal.lineno - 1, "pycon", code, start, end, options=options, number=number)
         if docstring.examples:
             number += 1
             yield docstring

@@ -118,11 +118,9 @@ class Page:
 
     @property
     def listing(self) -> list[str]:
-        """The lines that tracebacks quote: the file's own, those of a lab's cells as plain Python."""
+        """The lines that tracebacks quote, before anything has run: of a module the file's own, of a page none yet."""
         lines = split(self.text)
-        for cell in self.cells:
-            lines[cell.line : cell.line + len(cell.lines)] = [line.rstrip("\n") + "\n" for line in cell.lines]
-        return lines
+        return lines if self.file.endswith(".py") else ["\n"] * len(lines)
 
     def line(self, offset: int) -> int:
         """The line, from 1, of an offset in its prose."""
@@ -188,7 +186,7 @@ def _scan(page: Page, text: str) -> None:
         language, options, wrong = _info(opening["info"].strip())
         page.faults += [Problem(page.path, at + 1, message) for message in wrong]
         code = "".join(line[len(prefix) :] or "\n" for line in lines[at + 1 : close])
-        block = Block(page.path, at + 1, language, code, offsets[at + 1], offsets[close], prefix, options)
+        block = Block(page.path, at + 1, language, code, offsets[at + 1], offsets[close], prefix, fence, options)
         _append(page.blocks, block, prose)
         prose += [_blank(line) for line in lines[at : close + 1]]
         at = close + 1

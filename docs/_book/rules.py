@@ -99,9 +99,11 @@ def _images(page: Page) -> Iterator[Fault]:
             elif name in saved:
                 yield block.line, f"{name} is saved twice: names are unique within a page"
             saved.setdefault(name, block.line)
-    shown = set()
+    shown: dict[str, int] = {}
     for image in page.images:
-        shown.add(image.target)
+        if image.target in shown and image.target.endswith(".svg"):
+            yield image.line, f"{image.target} is shown at line {shown[image.target]} already: refer to it there"
+        shown.setdefault(image.target, image.line)
         if len(image.alt.split()) < 3:
             yield image.line, f"{image.target} needs alt text that says what one sees: ![...]({image.target})"
         if "//" in image.target:

@@ -23,13 +23,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from _book import compare, scores
-from _book.blocks import Block, Example
+from _book import compare, pictures, scores
+from _book.blocks import HEADER, Block, Example, closing
 from _book.board import UnreadableError
-from _book.page import Page
+from _book.chance import Chance
+from _book.interpreter import Interpreter
+from _book.page import Page, split
 
 # Fixed so that the same page gives the same bytes; text stays text, so that it can be read and searched.
 STYLE = {"svg.hashsalt": "shallownet", "svg.fonttype": "none"}
+# What stands for an empty line in a session, where one would end the output.
+BLANK = "<BLANKLINE>"
+# Characters that do not survive: reading a file or Markdown makes something else of them.
+UNSHOWN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class BookError(Exception):
@@ -53,7 +59,39 @@ class Expected:
     text: str
     line: int  # of the page: where it starts, or would start
     prefix: str = ""  # of its lines on the page
-    blank: str = ""  # what stands for an empty line
+    fence: str = ""  # the line that would end its block; none in a lab
+    session: bool = False  # below a prompt, where an empty line is written `BLANK`
+
+    @property
+    def said(self) -> str:
+        """The text that it stands for."""
+        if not self.session:
+            return self.text
+        return "\n".join("" if line.rstrip() == BLANK else line for line in self.text.split("\n"))
+
+    def written(self, text: str) -> list[str]:
+        """Return the lines of the page that show a text."""
+        blank = BLANK if self.session else ""
+        lines = text.rstrip().split("\n") if text.strip() else []
+        return [(self.prefix + (line.rstrip() or blank)).rstrip() + "\n" for line in lines]
+
+    def refuses(self, text: str) -> str | None:
+        """Say why a text, shown here, would not be read as what was printed, and what to do; None where it would."""
+        if not self.fence:  # a lab keeps any text
+            return None
+        lines = [line.rstrip() for line in text.rstrip().split("\n")]
+        if found := UNSHOWN.search("\n".join(lines)):
+            return f"prints {found[0]!r}, which a page cannot show: print blanks, or its repr"
+        if self.fence in lines:
+            return f"prints {self.fence!r}, which would end the block: open and close it with a longer fence"
+        if not self.session:
+            return None
+        for line in lines:
+            if line.lstrip(" ").startswith(">>>") or line.startswith(HEADER) or line == BLANK:
+                return f"prints {line.strip()!r}, which would be read as something else: make it a `python` block"
+        if lines[0].startswith("..."):
+            return f"prints {lines[0]!r} first, which would be read as something else: make it a `python` block"
+        return None
 
     @property
     def lines(self) -> int:
@@ -83,7 +121,7 @@ class Shown:
     @property
     def difference(self) -> str | None:
         """How the two differ, or None."""
-        return compare.difference(self.expected.text if self.expected else "", self.got)
+        return compare.difference(self.expected.said if self.expected else "", self.got)
 
     def check(self, path: str) -> None:
         """Raise BookError where the page of this path shows something that was not printed."""
@@ -96,8 +134,9 @@ class Shown:
             line, text = self.step.line - 1, ""
             message += ": show it in an ```output block below (--update-docs fills it)"
         else:
-            text = expected.text
+            text = expected.said
             line = expected.line + compare.first(text, self.got) - (not expected.lines)
+            message = expected.refuses(self.got) or message
         raise BookError(path, line, message, f"expected:\n{text}\ngot:\n{self.got}")
 
 
@@ -115,11 +154,11 @@ def steps(block: Block) -> Iterator[Step]:
     if block.language == "pycon":
         for example in block.examples:
             prefix = block.prefix + " " * example.indent
-            expected = Expected(example.want, body + example.want_line, prefix, "<BLANKLINE>")
+            expected = Expected(example.want, body + example.want_line, prefix, block.fence, session=True)
             yield Step(example.source, body + example.line, "all", example, expected)
     else:
         output = block.output
-        place = Expected(output.code, output.line + 1, output.prefix) if output else None
+        place = Expected(output.code, output.line + 1, output.prefix, output.fence) if output else None
         yield Step(block.code, body, "last" if block.cell else "none", expected=place)
 
 
@@ -145,8 +184,10 @@ class Session:
         # Not a TemporaryDirectory: one that nobody closes warns, and the tests make warnings errors.
         self.folder = Path(tempfile.mkdtemp(prefix="book-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        # Tracebacks quote the page, also while its text is being rewritten.
-        linecache.cache[self.file] = (len(page.text), None, page.listing, self.file)
+        self.lines = {self.file: page.listing}  # of what has run
+        self.interpreter, self._alone = Interpreter(), Interpreter()
+        self._chance = Chance()
+        self._blank: dict[str, str] = {}  # by the name of a figure's file: why nothing is to be seen in it
 
     @property
     def namespace(self) -> dict[str, object]:
@@ -158,12 +199,16 @@ class Session:
 
         Raises BookError where it raises or, if `check`, where it prints something else.
         """
-        module = main() if block.standalone else self.module
+        module = self.module
+        if block.standalone:
+            module, self._alone = main(), Interpreter()
         outputs = []
-        with self.place(module):
+        with self.place(module), self._watched():
             for step in steps(block):
                 printed, error = self.execute(step, module.__dict__)
                 shown = self.judge(step, printed, error)
+                if moved := self._chance.moved():
+                    raise BookError(self.path, step.line, moved)
                 outputs.append(shown)
                 if check:
                     shown.check(self.path)
@@ -190,15 +235,17 @@ class Session:
 
     def execute(self, step: Step, names: dict[str, object]) -> tuple[str, BaseException | None]:
         """Run a step as if it stood alone at its line of the page; return what it printed and what it raised."""
-        hook, sys.displayhook = sys.displayhook, _display
+        interpreter = self.interpreter if names is self.namespace else self._alone
+        self.listed(step.line, step.source)
         with self.printing() as printed:
             try:
-                tree = _parsed(step, self.file)
-                if self.recorder is not None:
-                    names[scores.RECORDER] = self.recorder
-                    self.recorder.wire(tree, step.source, step.line)
-                for code in _compiled(tree, self.file, step):
-                    exec(code, names)
+                with interpreter.showing():
+                    tree = _parsed(interpreter, step, self.file)
+                    if self.recorder is not None:
+                        names[scores.RECORDER] = self.recorder
+                        self.recorder.wire(tree, step.source, step.line)
+                    for part in _parts(tree, step):
+                        exec(interpreter.compile(part, self.file), names)
             except KeyboardInterrupt:
                 raise
             except UnreadableError as error:
@@ -206,9 +253,16 @@ class Session:
             # SystemExit and pytest's own skip are no way out of a test either.
             except BaseException as error:
                 return printed(), error
-            finally:
-                sys.displayhook = hook
             return printed(), None
+
+    def listed(self, line: int, code: str) -> None:
+        """Let tracebacks, and `inspect.getsource`, find code by the line that it has on the page."""
+        lines = self.lines.setdefault(self.file, [])
+        if not self.file.endswith(".py"):  # a docstring's: the module stays as it is
+            new = split(code)
+            lines += ["\n"] * (line - 1 + len(new) - len(lines))
+            lines[line - 1 : line - 1 + len(new)] = new
+        linecache.cache[self.file] = (1, None, lines, self.file)
 
     def judge(self, step: Step, printed: str, error: BaseException | None) -> Shown:
         """Set what was printed, or the last lines of the exception, beside what the page shows."""
@@ -225,9 +279,9 @@ class Session:
         before = Shown(step, above, printed)
         if before.difference:  # one at a time: what is wrong with the exception, if anything is, the next run says
             return before
-        raised = "".join(traceback.format_exception_only(error)).rstrip("\n")
+        raised = closing("".join(traceback.format_exception_only(error)))
         line = expected.line + expected.lines - len(exception.splitlines())
-        return Shown(step, Expected(exception, line, expected.prefix), raised)
+        return Shown(step, replace(expected, text=exception, line=line), raised)
 
     def describe(self, error: BaseException, line: int) -> BookError:
         """Describe an exception by the last line of the page that it passed."""
@@ -257,8 +311,12 @@ class Session:
                 raise BookError(self.path, block.line, message)
             # Matplotlib's metadata hold the date.
             svg = re.sub(rb"\s*<metadata>.*?</metadata>", b"", file.read_bytes(), flags=re.DOTALL)
-            self.figures[file.name] = svg
             file.unlink()
+            if wrong := pictures.problem(svg) or self._blank.get(file.name):
+                lines = enumerate(block.code.split("\n"), start=block.line + 1)
+                line = next((number for number, code in lines if file.name in code), block.line)
+                raise BookError(self.path, line, f"{file.name} {wrong}")
+            self.figures[file.name] = svg
         for name in block.figures:
             if name not in self.figures:
                 message = f"{name} was not drawn: the block's savefig did not run"
@@ -277,6 +335,15 @@ class Session:
                 stack.enter_context(self._plotting())
             os.chdir(self.folder)
             sys.modules["__main__"] = module
+            yield
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Note what would make a page another one the next time, and which figures show nothing."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._chance.watched())
+            if self.draws:
+                stack.enter_context(pictures.watched(self._blank))
             yield
 
     @contextlib.contextmanager
@@ -316,31 +383,23 @@ def main() -> types.ModuleType:
     return module
 
 
-def _parsed(step: Step, file: str) -> ast.Module:
+def _parsed(interpreter: Interpreter, step: Step, file: str) -> ast.Module:
     """Parse a step; what is wrong is named by the line of the page, as it is when the tree is compiled."""
     try:
-        return ast.parse(step.source, file)
+        return interpreter.parse(step.source, file, prompt=step.values == "all")
     except SyntaxError as error:
         error.lineno = (error.lineno or 1) + step.line - 1
         error.end_lineno = (error.end_lineno or 1) + step.line - 1
         raise
 
 
-def _compiled(tree: ast.Module, file: str, step: Step) -> list[types.CodeType]:
-    """Compile what stands at a line of a page."""
+def _parts(tree: ast.Module, step: Step) -> list[ast.Module | ast.Interactive]:
+    """Split what stands at a line of a page into what runs silently and what shows its values."""
     ast.increment_lineno(tree, step.line - 1)
     shown: list[ast.stmt] = []
     if step.values == "all":
         tree.body, shown = [], tree.body
     elif step.values == "last" and tree.body and isinstance(tree.body[-1], ast.Expr):
         shown = [tree.body.pop()]
-    # Not as this Python was started: no -O switches a page's asserts off.
-    compiled = [compile(tree, file, "exec", dont_inherit=True, optimize=0)]
     # A prompt that holds only a comment compiles to nothing.
-    single = [compile(ast.Interactive(shown), file, "single", dont_inherit=True, optimize=0)] if shown else []
-    return compiled + single
-
-
-def _display(value: object) -> None:
-    if value is not None:
-        print(repr(value))
+    return [tree, *([ast.Interactive(shown)] if shown else [])]

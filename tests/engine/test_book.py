@@ -307,7 +307,6 @@ SOUND = {
 
             ```output
             y is 4
-
             2.5
             ```
 
@@ -421,8 +420,13 @@ def test_a_sound_page_passes(planted: tuple[Path, str], name: str) -> None:
         ("1e-05", "1.4e-05"),
         ("2.50e3", "2504.9"),
         ("[1.  , 0.25]", "[1.    , 0.2512]"),
-        ("-0.0", "0.0"),
-        ("a  b\n\nc", "a b\nc\n"),
+        ("-0.0", "-0.04"),
+        ("1e3", "1400.0"),
+        ("a  b \n\n  c\n", "a  b\n\n  c   \n\n"),
+        ("{'loss': 0.25}", "{'loss': 0.2514}"),
+        ("the network's 0.5, it's", "the network's 0.52, it's"),
+        ("[1.   0.25]", "[1.     0.2512]"),
+        ("[[ nan, 0.25],\n [0.5 , 1.  ]]", "[[   nan, 0.2512],\n [0.5   , 1.    ]]"),
         ("nan inf", "nan inf"),
         ("numpy 2.4.6", "numpy 2.4.6"),
         ("the loss is 0.25.", "the loss is 0.2514."),
@@ -457,6 +461,24 @@ def test_outputs_a_reader_calls_equal(shown: str, printed: str) -> None:
         ("2", ""),
         ("1.5", "1.5e1"),
         ("ab", "a b"),
+        ("a b", "a  b"),
+        ("a b", "a\nb"),
+        ("  a", "a"),
+        ("a\n\nb", "a\nb"),
+        ("a\nb", "a"),
+        ("0.0", "-0.04"),
+        ("0.0", "-0.0"),
+        ("-0.0", "0.0"),
+        ("+0.5", "0.5"),
+        ("1e3", "1600.0"),
+        ("1.0e3", "1400.0"),
+        ("'0.5'", "'0.52'"),
+        ("['0.5', 0.5]", "['0.52', 0.52]"),
+        ("1.0  2.0", "1.0   2.0"),
+        ("[1,  2]", "[1, 2]"),
+        ("[ 0.5]", "[0.5]"),
+        ("[1.0]\n1.0  2", "[1.0]\n1.0 2"),
+        ("<BLANKLINE>", ""),
     ],
 )
 def test_outputs_a_reader_calls_different(shown: str, printed: str) -> None:
@@ -734,8 +756,8 @@ def value(**data: str) -> dict[str, object]:
 
 
 TITLE = cell("# Lab\n\nText.", kind="markdown")
-DRAWS = cell("import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nfig.savefig('a.svg')")
-SHOWS = cell("What one sees:\n\n![An empty frame here](a.svg)", kind="markdown")
+DRAWS = cell("import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig.savefig('a.svg')")
+SHOWS = cell("What one sees:\n\n![A line going up](a.svg)", kind="markdown")
 ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "x", "traceback": []}
 
 LABS = {

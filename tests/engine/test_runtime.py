@@ -284,6 +284,34 @@ def test_an_edited_block_is_a_session_without_prompts(run):
     assert run("2 + 3\n", None, "edited")["state"] == "ok"  # nothing to compare it with
 
 
+def test_cells_are_a_plain_session(run):
+    """As in the tests of the page: `_`, `from __future__`, sources, and one statement a prompt."""
+    run("from __future__ import annotations\nimport inspect\ndef f(x: missing):\n    return x\n", number=1)
+    asked = """
+>>> inspect.getsource(f)
+'def f(x: missing):\\n    return x\\n'
+>>> def g(y: missing):
+...     return _ + y
+>>> 5
+5
+>>> g(1)
+6
+>>> print(inspect.getsource(g))
+def g(y: missing):
+    return _ + y
+"""
+
+    assert run(asked.lstrip("\n"), None, "pycon", line=20, number=2)["message"] is None
+    assert run("_\ndef h(z: missing): return z\n", "6\n", "edited", line=40, number=3)["message"] is None
+    assert run("_\n", "6\n", "edited", line=40, number=3)["state"] == "ok"  # it runs again: from what it found first
+    assert run(">>> 1\n... 2\n2\n", None, "pycon")["message"].startswith("SyntaxError: multiple statements")
+
+
+def test_a_rounded_zero_keeps_its_sign(run):
+    assert run("print(-0.04)\n", "-0.0\n")["state"] == "ok"
+    assert run("print(-0.04)\n", "0.0\n")["message"] == "expected '0.0', got '-0.04'"
+
+
 def test_an_error_shows_the_reader_s_own_lines_and_what_came_before_it(run):
     run("def broken(a):\n    return json.loads(a)\n")
     found = run("import json\nprint('before')\nbroken('{')\n", line=20)

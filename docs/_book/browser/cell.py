@@ -11,7 +11,6 @@ import copy
 import importlib
 import io
 import json
-import linecache
 import logging
 import os
 import sys
@@ -44,22 +43,19 @@ class Space(Session):
     def __init__(self, path: str) -> None:
         super().__init__(Page("", os.path.abspath(path), path))
         self.page = self.file
-        self.lines: dict[str, list[str]] = {}  # of what the reader ran, for tracebacks
         self.pieces: list[str] = []  # what the cell being run has printed
         self.before: dict[int, Any] = {}  # by the number of a cell that has run: the names as it found them
 
     def quote(self, file: str, line: int, code: str) -> None:
         """Let tracebacks quote a cell by the line it has on the page."""
         self.file = file
-        lines = self.lines.setdefault(file, [])
-        lines += ["\n"] * (line + code.count("\n") + 1 - len(lines))
-        lines[line : line + code.count("\n")] = code.splitlines(keepends=True)
-        linecache.cache[file] = (1, None, lines, file)
+        self.listed(line + 1, code)
 
     def names(self) -> Any:
-        """What the page's names stand for, and where its random generators stand."""
+        """What the page's names stand for, where its random generators stand, and what its interpreter remembers."""
         generators = [value for value in self.namespace.values() if isinstance(value, np.random.Generator)]
-        return dict(self.namespace), [(each, copy.deepcopy(each.bit_generator.state)) for each in generators]
+        states = [(each, copy.deepcopy(each.bit_generator.state)) for each in generators]
+        return dict(self.namespace), states, (self.interpreter.flags, self.interpreter.last)
 
     def restore(self, names: Any) -> None:
         """Take the names back to where they were."""
@@ -67,6 +63,7 @@ class Space(Session):
         self.namespace.update(names[0])
         for generator, state in names[1]:
             generator.bit_generator.state = state
+        self.interpreter.flags, self.interpreter.last = names[2]
 
     def rewind(self, number: int) -> None:
         """Let a cell that runs again find what it found first, so that what differs is what was edited."""
@@ -94,15 +91,14 @@ class Space(Session):
     def edited(self, code: str) -> None:
         """Run what the reader wrote like a session: the value of each expression is shown."""
         printed = io.StringIO()
-        hook, sys.displayhook = sys.displayhook, _display
+        interpreter = self.interpreter
         try:
-            with self.place(self.module), contextlib.redirect_stdout(printed):
-                tree = ast.Interactive(ast.parse(code, self.file).body)
-                exec(compile(tree, self.file, "single", dont_inherit=True), self.namespace)
+            with self.place(self.module), contextlib.redirect_stdout(printed), interpreter.showing(_display):
+                tree = ast.Interactive(interpreter.parse(code, self.file, prompt=False).body)
+                exec(interpreter.compile(tree, self.file), self.namespace)
         except BaseException as error:
             raise self.describe(error, 1) from None
         finally:
-            sys.displayhook = hook
             self.pieces.append(printed.getvalue())
             self.collect(None)
 
@@ -196,7 +192,9 @@ def check(space: str, given: str) -> str:
             trial.namespace[name] = value
     for name in exercise.get("names", ()):
         trial.namespace.pop(name, None)  # the page's own solution may have run
-    trial.quote("your answer", 0, exercise["code"].rstrip("\n") + "\n")
+    trial.interpreter.flags = page.interpreter.flags
+    answer = exercise["code"].rstrip("\n") + "\n"
+    trial.quote("your answer", 0, answer)
     failed: str | None = None
 
     def go() -> str | None:
@@ -204,7 +202,7 @@ def check(space: str, given: str) -> str:
         trial.edited(exercise["code"])
         for source in exercise["assertions"]:
             with trial.place(trial.module):
-                _, error = trial.execute(Step(source, 1, "none"), trial.namespace)
+                _, error = trial.execute(Step(source, answer.count("\n") + 1, "none"), trial.namespace)
             if error is not None:
                 failed = source
             if isinstance(error, AssertionError):
@@ -261,7 +259,7 @@ def _examples(code: str) -> list[Example]:
 def _display(value: object) -> None:
     """Show the value of an expression; a part of a figure says nothing as text."""
     first = value[0] if isinstance(value, list | tuple) and value else value
-    if value is not None and not type(first).__module__.startswith("matplotlib"):
+    if not type(first).__module__.startswith("matplotlib"):
         print(repr(value))
 
 

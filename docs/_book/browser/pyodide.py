@@ -36,7 +36,8 @@ DRAWING = (
 )
 # The engine's modules that run a block in the browser, as in a test.
 ENGINE = (
-    *("__init__", "blocks", "board", "compare", "exercises", "labs", "page", "run", "scores"),
+    *("__init__", "blocks", "board", "chance", "compare", "exercises", "interpreter", "labs", "page", "pictures"),
+    *("run", "scores"),
     *("render/__init__", "render/colours", "browser/__init__", "browser/cell"),
 )
 

@@ -27,7 +27,13 @@ def markdown(page: Page, name: str) -> str:
                 parts[0] = f"---\ndescription: {json.dumps(terms.plain(sentence))}\n---\n"
             parts.append(source)
             continue
-        parts.append(f'```{{.python data-block="{numbers[cell.number]}"}}\n{source}\n```')
+        fence = _fence(source)
+        parts.append(f'{fence}{{.python data-block="{numbers[cell.number]}"}}\n{source}\n{fence}')
         if shown := cell.printed.rstrip("\n"):
-            parts.append(f"```{{.text .output}}\n{shown}\n```")
+            parts.append(f"{_fence(shown)}{{.text .output}}\n{shown}\n{_fence(shown)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _fence(text: str) -> str:
+    """Return a fence that no line of a text can close."""
+    return "`" * max(3, *(1 + len(line) for line in re.findall(r"^ *(`+) *$", text, re.M)), 3)
