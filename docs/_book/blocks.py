@@ -14,7 +14,8 @@ from functools import cached_property
 
 RUNNING = ("python", "pycon")
 PASSIVE = ("text", "bash", "console", "yaml", "toml", "json", "ini", "html", "css", "markdown", "diff")
-OPTIONS = ("title", "hl_lines", "standalone")
+NOT_RUN = "not-run"  # the mark of what looks like code and is only shown
+OPTIONS = ("title", "hl_lines", "standalone", NOT_RUN)
 HEADER = "Traceback (most recent call last):"
 TRACEBACK = re.compile(rf"^{re.escape(HEADER)}.*\n?", re.MULTILINE)
 SAVES = re.compile(r"""\.savefig\(\s*["']([^"']+)["']""")

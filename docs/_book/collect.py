@@ -18,13 +18,9 @@ from sybil.example import Example
 from _book import blocks, board, cache, labs, rules
 from _book.apart import LIMIT, Apart
 from _book.blocks import Block, Problem
-from _book.page import Page, below, shown, split, starts
+from _book.page import SUFFIXES, Page, below, shown, split, starts
 from _book.run import BookError
 from _book.update import save, update
-
-# The weekly labs, which take minutes, are collected only when named: pyproject.toml keeps `pytest` out of their folder.
-LABS = ("docs/labs/*.ipynb", "docs/labs/weekly/*.ipynb")
-PAGES = ("README.md", "docs/*.md", "docs/*/*.md", "docs/*/*/*.md", *LABS)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,21 +117,32 @@ def _close(namespace: dict[str, Any]) -> None:
 
 
 class Book(Sybil):
-    """The pages below a folder, each read once."""
+    """The pages below a folder, each read once.
+
+    The weekly labs, which take minutes, are collected only when named: pyproject.toml keeps `pytest` out of there.
+    """
 
     def __init__(self, root: Path) -> None:
-        super().__init__([], patterns=PAGES, exclude="docs/_book/*", path=str(root), teardown=_close)
+        super().__init__([], path=str(root), teardown=_close)
         self.updating = False
         self.limit: float | None = None
         self.pages: dict[Path, Page] = {}
 
+    def should_parse(self, path: Path) -> bool:
+        """True for the README and for whatever MkDocs publishes as a page, at any depth."""
+        if not path.is_relative_to(self.path) or path.suffix not in (*SUFFIXES, ".ipynb"):
+            return False
+        top, *rest = path.relative_to(self.path).parts
+        return (top == "docs" and rest[0] != "_book") or (top == "README.md" and not rest)
+
     def parse(self, path: Path) -> Document:
         """Make the tests of a page: one a block, and one for the page as a whole."""
-        text = path.read_text(encoding="utf-8")
-        # As Jupyter writes it, a lab has no cells that the book could name.
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            text = labs.normal(text) if self.updating and path.suffix == ".ipynb" else text
-        page = self.pages[path] = Page.parse(text, path)
+        page = Page.read(path)
+        if self.updating and page.lab:
+            # As Jupyter writes it, a lab has no cells that the book could name.
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                page = Page.parse(labs.normal(page.text), path)
+        self.pages[path] = page
         return PageTests(page, self)
 
     def identify(self, example: Example) -> str:
@@ -152,7 +159,7 @@ class Book(Sybil):
         """What is wrong with a page or a lab, each with the page's own line."""
         found = rules.problems(page)
         # Only this needs MkDocs, and only once the page is sound does it say something new.
-        if not found and not page.lab:
+        if not found:
             from _book.render import check
 
             found = check.problems(page)
@@ -189,7 +196,7 @@ class PageTests(Running):
 
     def refresh(self) -> None:
         """Rewrite the outputs of the page, if that was asked for: before the first of its tests."""
-        if self.updating:
+        if self.updating and not self.page.unread:
             self.updating = False
             file = Path(self.page.file)
             new = update(self.page, self.limit)

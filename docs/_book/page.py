@@ -16,7 +16,7 @@ from itertools import accumulate
 from pathlib import Path, PurePath
 
 from _book import board, exercises, labs
-from _book.blocks import OPTIONS, PASSIVE, RUNNING, Block, Image, Problem
+from _book.blocks import NOT_RUN, OPTIONS, PASSIVE, RUNNING, Block, Image, Problem
 
 FENCE = re.compile(r"^(?P<prefix>[ \t>]*)(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
 INFO = re.compile(r"""(?P<language>[\w+#.-]*)(?P<rest>(?:\s+[a-zA-Z_]\w*=(?:"[^"]*"|'[^']*'))*)$""")
@@ -26,6 +26,8 @@ BRACES = re.compile(
 OPTION = re.compile(r"""(?P<key>[a-zA-Z_]\w*)=(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)')|\.(?P<name>[\w-]+)""")
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])?\1(?!`)")
 FRONT_MATTER = re.compile(r"\A---\n.*?^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+# What MkDocs takes for a page. The book's own end in the first, and `rules` refuses the others.
+SUFFIXES = (".md", ".markdown", ".mdown", ".mkdn", ".mkd")
 IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)(?:\s+\"[^\"]*\")?\)")
 
 
@@ -39,13 +41,23 @@ class Page:
     blocks: list[Block] = field(default_factory=list)
     # Its text, line for line and letter for letter, with front matter, blocks, comments and code spans blanked.
     prose: str = ""
+    told: str = ""  # the same, with its code spans
+    unread: bool = False  # no text: the file is not UTF-8
     faults: list[Problem] = field(default_factory=list)  # what kept it from being read
     cells: list[labs.Cell] = field(default_factory=list)  # of a lab
 
     @classmethod
     def read(cls, path: str | PurePath) -> Page:
-        """Read a page from its file."""
-        return cls.parse(Path(path).read_text(encoding="utf-8"), path)
+        """Read a page from its file; one that is not UTF-8 has no text, and that as its fault."""
+        try:
+            return cls.parse(Path(path).read_text(encoding="utf-8"), path)
+        except UnicodeDecodeError as error:
+            data, at = error.object, error.start
+            line = data.count(b"\n", 0, at) + 1
+            page = cls("", os.path.abspath(path), shown(path), unread=True)
+            message = f"not UTF-8: byte {at} at line {line} is 0x{data[at]:02x}: save it as UTF-8"
+            page.faults.append(Problem(page.path, line, message))
+            return page
 
     @classmethod
     def parse(cls, text: str, path: str | PurePath = "page.md") -> Page:
@@ -147,14 +159,15 @@ def starts(lines: Iterable[str]) -> list[int]:
 
 def below(folder: Path) -> list[Path]:
     """Return the files of all pages and labs below a folder, in order."""
-    found = [file for pattern in ("*.md", "*.ipynb") for file in sorted(folder.rglob(pattern))]
+    found = [file for suffix in (*SUFFIXES, ".ipynb") for file in sorted(folder.rglob(f"*{suffix}"))]
     return [file for file in found if "_book" not in file.relative_to(folder).parts]
 
 
 def _scan(page: Page, text: str) -> None:
     """Find the fenced blocks of a text, wherever they stand: in lists, tabs, quotes, admonitions."""
     prose: list[str] = []
-    comment = False
+    told: dict[int, str] = {}  # by the index of their lines, what stands beside the blocks
+    comment, opened = False, 0
     lines = split(text)
     offsets = starts(lines)
     at = page.front.count("\n")
@@ -163,7 +176,9 @@ def _scan(page: Page, text: str) -> None:
         opening = FENCE.match(lines[at].rstrip("\n"))
         # A backtick in the info string makes it a code span, in Markdown and here.
         if not opening or "`" in opening["info"]:
+            opened = opened if comment else at + 1
             left, comment = _uncomment(lines[at], comment)
+            told[at] = left
             prose.append(CODE_SPAN.sub(lambda m: _blank(m.group()), left))
             at += 1
             continue
@@ -190,7 +205,11 @@ def _scan(page: Page, text: str) -> None:
         _append(page.blocks, block, prose)
         prose += [_blank(line) for line in lines[at : close + 1]]
         at = close + 1
+    if comment:
+        message = "this comment is never closed, and hides the rest of the page: end it with -->"
+        page.faults.append(Problem(page.path, opened, message))
     page.prose = "".join(prose)
+    page.told = "".join(told.get(number, line) for number, line in enumerate(prose))
 
 
 def _scan_lab(page: Page) -> None:
@@ -207,7 +226,7 @@ def _scan_lab(page: Page) -> None:
             lines[cell.line : cell.line + len(cell.lines)] = [line.rstrip("\n") + "\n" for line in cell.lines]
     text = Page("", page.file, page.path)
     _scan(text, "".join(lines))
-    page.prose = text.prose
+    page.prose, page.told = text.prose, text.told
     page.faults += text.faults
     message = "code in a text cell never runs: make it a code cell"
     page.faults += [Problem(page.path, block.line, message) for block in text.blocks]
@@ -250,6 +269,8 @@ def _info_problems(language: str, options: dict[str, str]) -> Iterator[str]:
     for name in options:
         if name == "linenums":
             yield "no linenums: they are copied with the code; use hl_lines"
+        elif name == NOT_RUN and language not in PASSIVE:
+            yield f"a `{language}` block is held to what runs: drop .{NOT_RUN}, or make it {{.text .{NOT_RUN}}}"
         elif name not in OPTIONS:
             yield f"unknown option {name!r}: use one of {', '.join(OPTIONS)}"
 

@@ -6,30 +6,26 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from _book import board, choices, exercises, labs
+from _book import board, choices, exercises, labs, prose
 from _book.blocks import Block, Problem, session
 from _book.page import Page
+from _book.prose import Fault
 
 RAW = {
-    re.compile(r"<pre\b", re.I): "raw <pre> is never run: write a fenced block",
-    re.compile(r"<(script|template|style)\b", re.I): "raw <script>, <style> or <template>: pages hold none",
-    re.compile(r"<[a-z][^>]*(\shidden\b|display:\s*none)", re.I): "hidden HTML: show it or delete it",
-    re.compile(r"<img\b", re.I): "write the image as ![what one sees](name.svg)",
     re.compile(r"!\[[^\]]*\]\["): "write the image's file in round brackets: ![what one sees](name.svg)",
-    re.compile(r"^[ \t]*>>>(?: |$)", re.M): "a prompt outside a fence is never run: put it in a ```pycon block",
     re.compile(r"```"): "a fence stands alone on its own line, below the list item or text it belongs to",
     re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])[ \t]+~~~", re.M): "start the fence on a line of its own",
 }
 MEND = "run pytest --update-docs"
 
-Fault = tuple[int, str]  # the line on the page, and what is wrong there
-
 
 def problems(page: Page) -> list[Problem]:
     """Return what is wrong with a page or a lab, ordered by line."""
     found = list(page.faults)
+    if page.unread:
+        return found
     rules = (_form, _cells) if page.lab else (_blocks, _outputs, _count)
-    for rule in (*rules, _prose, _images, choices.problems):
+    for rule in (*rules, _prose, prose.problems, _images, choices.problems):
         found += [Problem(page.path, *fault) for fault in rule(page)]
     if not found:  # what follows reads code, which has to be there
         found = board.problems(page) + exercises.problems(page)
@@ -83,7 +79,7 @@ def _count(page: Page) -> Iterator[Fault]:
 
 
 def _prose(page: Page) -> Iterator[Fault]:
-    """What is wrong between the blocks: raw HTML, stray prompts."""
+    """What is wrong between the blocks, of what looks like a fence or an image and is none."""
     for pattern, message in RAW.items():
         for match in pattern.finditer(page.prose):
             yield page.line(match.start()), message

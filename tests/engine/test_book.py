@@ -133,7 +133,7 @@ FAULTS = {
     ),
     "quote": Fault("> 6", "expected '6', got '5'", "> Text.\n>\n> ```pycon\n> >>> 2 + 3\n> 6\n> ```\n"),
     "comment": Fault("```python", "a hidden block", "<!--\n```python\nx = 1\n```\n-->\n"),
-    "hidden-html": Fault("<div", "hidden HTML", "<div hidden markdown>\n\n```python\nx = 1\n```\n\n</div>\n"),
+    "hidden-html": Fault("<div", "raw <div>", "<div hidden markdown>\n\n```python\nx = 1\n```\n\n</div>\n"),
     # How a block is fenced.
     "unknown-fence": Fault("```py\n", "unknown language 'py'", "```py\n1 / 0\n```\n"),
     "unknown-fence-case": Fault("```Python", "unknown language 'Python'", "```Python\n1 / 0\n```\n"),
@@ -339,10 +339,10 @@ SOUND = {
         ![A line going down from three to one,
         and nothing else](a.svg)
 
-        What `>>> 1` means, and `` ```py `` and `<pre>`, is said in code spans.
+        What `>>> 1`{ .not-run } means, and `` ```py `` and `<pre>`, is said in code spans.
         <!-- A comment. -->
 
-        ```text
+        ```{.text .not-run}
         >>> not run
         ```
         """,

@@ -1,6 +1,7 @@
 """Hold the parser to what a reader sees: render a page and compare its code with the parser's.
 
-This is what notices an indented block, a raw <pre>, a fence that the site's own extensions refuse, and bad TeX.
+This is what notices an indented block, a raw <pre>, a fence that the site's own extensions refuse, and bad TeX; what
+else is in the page, `vocabulary` holds to a list.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mkdocs.utils.yaml import yaml_load
 
 from _book.blocks import Problem
 from _book.page import Page
+from _book.render import vocabulary
 from _book.render.extension import BookExtension, Context
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,17 +33,17 @@ BLANK = b'<svg viewBox="0 0 1 1"></svg>'
 
 
 def problems(page: Page) -> list[Problem]:
-    """Return what only rendering shows: code that differs from the blocks that run, and bad TeX."""
+    """Return what only rendering shows: code that differs from the blocks that run, bad TeX, what hides or misleads."""
     content, found = rendered(page)
     seen = shown(content)
-    for block in page.blocks:
+    for block in () if page.lab else page.blocks:
         if seen.get(block.number) != block.code.strip("\n"):
             message = "the reader sees other code than what runs: indent the block like the text it belongs to"
             return [*found, Problem(page.path, block.line, message)]
     if None in seen:
         message = "this code is shown and never run: put it in a fence"
-        return [*found, Problem(page.path, _find(page.text, seen[None]), message)]
-    return found
+        return [*found, Problem(page.path, _find(page.told if page.lab else page.text, seen[None]), message)]
+    return found or [Problem(page.path, line, message) for line, message in vocabulary.problems(page.told, content)]
 
 
 def shown(content: str) -> dict[int | None, str]:
@@ -54,12 +56,14 @@ def shown(content: str) -> dict[int | None, str]:
 
 
 def rendered(page: Page) -> tuple[str, list[Problem]]:
-    """Return a page as HTML, with blank figures, and what the extension reports."""
+    """Return a page, or the text of a lab, as HTML with blank figures, and what the extension reports."""
     names, configs = extensions()
     found: list[Problem] = []
     book = BookExtension(found.append)
     book.start(page, Context(figures={image.target: BLANK for image in page.images}))
-    return markdown.markdown(page.numbered, extensions=[*names, book], extension_configs=configs), found
+    # The text cells of a lab, on their lines of its file.
+    text = page.told if page.lab else page.numbered
+    return markdown.markdown(text, extensions=[*names, book], extension_configs=configs), found
 
 
 @functools.cache
