@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -390,3 +391,47 @@ def test_a_notebook_that_is_none_is_one_line(tmp_path: Path) -> None:
     assert "docs/labs/a.ipynb:1: cannot read this notebook" in said
     assert "docs/labs/b.ipynb:1: cannot read this notebook" in said
     assert "Traceback" not in said
+
+
+def built(root: Path, files: dict[str, bytes]) -> subprocess.CompletedProcess[str]:
+    """Build a small book as a contributor may: quietly."""
+    skipped = shutil.ignore_patterns("__pycache__")
+    for name in ("docs/_book", "docs/assets", "shallownet"):
+        shutil.copytree(ROOT / name, root / name, ignore=skipped)
+    settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    (root / "mkdocs.yml").write_text(re.sub(r"^nav:\n(?: .*\n)+", "", settings, flags=re.M), encoding="utf-8")
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    path = os.pathsep.join([str(root / "docs"), str(root)])
+    return subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "-q", "--strict", "--site-dir", str(root / "site")],
+        cwd=root,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": path, "SHALLOWNET_LIVE": "off"},
+    )
+
+
+def test_a_build_names_what_no_test_reads_quiet_or_not(tmp_path: Path) -> None:
+    """`mkdocs build -q --strict` once failed without a word; a page of HTML is published as it is."""
+    text = page("Text.\n").encode()
+    files = {"docs/index.md": text, "docs/a/x.mkd": text, "docs/a/y.html": b"<p>1</p>", "docs/assets/z.txt": b""}
+
+    done = built(tmp_path, files)
+
+    assert done.returncode != 0
+    assert "docs/a/x.mkd:1: MkDocs takes this for a page" in done.stderr
+    assert "docs/a/y.html:1: published, and no test reads it" in done.stderr
+    assert "z.txt" not in done.stderr
+    assert "Aborted with 2 warnings in strict mode!" in done.stdout + done.stderr
+    assert not (tmp_path / "site/a/y.html").exists()
+
+
+def test_a_build_says_in_one_line_what_is_not_utf8(tmp_path: Path) -> None:
+    """Where a traceback would tell of the engine."""
+    done = built(tmp_path, {"docs/index.md": page("Caf\xe9.\n").encode("latin-1")})
+
+    assert done.returncode != 0
+    assert "docs/index.md:8: not UTF-8: byte 62 at line 8 is 0xe9" in done.stderr
+    assert "Traceback" not in done.stderr

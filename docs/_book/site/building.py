@@ -18,7 +18,7 @@ from _book.page import Page
 from _book.render import colours
 from _book.render.board import Score
 from _book.render.extension import BookExtension, Context
-from _book.run import Result
+from _book.run import BookError, Result
 from _book.site import draw, export, lab, printing, terms
 
 log = logging.getLogger("mkdocs.plugins.book")
@@ -87,6 +87,10 @@ class Building:
     def files(self, sources: Sequence[Source]) -> dict[str, str | bytes]:
         """Read and run all pages; return what is made of them, by its place below docs/ or below the site's root."""
         self.pages = {source.name: Page.read(source.path) for source in sources}
+        for page in self.pages.values():
+            if page.unread:  # a generator would read it too, and stop with a traceback
+                problem = page.faults[0]
+                raise BookError(problem.path, problem.line, problem.message)
         made: dict[str, str | bytes] = {}
         for source, result in zip(sources, draw.drawn(list(self.pages.values())), strict=True):
             if isinstance(result, str):

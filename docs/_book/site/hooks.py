@@ -12,21 +12,27 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import Abort
-from mkdocs.structure.files import File, Files
+from mkdocs.exceptions import Abort, PluginError
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
-from _book import board, cache
+from _book import board, cache, prose
+from _book.run import BookError
 from _book.site import markup
 from _book.site.building import Building, Leaf, Source
 from _book.site.finish import finish
 
 log = logging.getLogger("mkdocs.plugins.book")
+STRAY = "published, and no test reads it: pages end in .md, labs in .ipynb, and all else lies in docs/assets"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Let one object hear all other events of this build."""
+    # `--quiet` would count no warning and show none: a strict build would pass with faults, or fail without a word.
+    quiet = logging.getLogger("mkdocs")
+    if config.strict and quiet.level > logging.WARNING:
+        quiet.setLevel(logging.WARNING)
     if cache.ASSERTS_OFF:
         raise Abort(f"the book is not built: {cache.ASSERTS_OFF}")
     # As MkDocs does with a hook: it calls whatever is named like an event.
@@ -67,12 +73,20 @@ class Events:
 
     def on_files(self, files: Files, config: MkDocsConfig) -> Files:
         """Run every page, and let what is made of it join the site."""
-        sources = [
-            Source(file.src_uri, Path(file.abs_src_path), file.url)
-            for file in files
-            if file.abs_src_path and file.src_uri.endswith((".md", ".ipynb")) and not file.src_uri.startswith("_book/")
-        ]
-        for name, content in self.building.files(sources).items():
+        sources = []
+        for file in list(files):
+            if file.src_dir != config.docs_dir or not file.abs_src_path or file.inclusion is InclusionLevel.EXCLUDED:
+                continue  # the theme's, or not published
+            if file.src_uri.endswith((".md", ".ipynb")):
+                sources.append(Source(file.src_uri, Path(file.abs_src_path), file.url))
+            elif not file.src_uri.startswith("assets/"):
+                log.warning("docs/%s:1: %s", file.src_uri, prose.MISNAMED if file.is_documentation_page() else STRAY)
+                files.remove(file)
+        try:
+            made = self.building.files(sources)
+        except BookError as error:
+            raise PluginError(str(error)) from error
+        for name, content in made.items():
             files.append(File.generated(config, name, content=content))
         return files
 
