@@ -139,7 +139,7 @@ def book_problems(page: Page, marks: Iterable[Mark]) -> list[Problem]:
             found.append(Problem(path, number, message))
     for score, mark in marked.items():
         if score not in listed:
-            message = f"{score} is not on the scoreboard: add | `{score}` | claim | Our own: source | to {path}"
+            message = _unlisted(page, score)
             found.append(Problem(mark.path, mark.line, message))
     counts = ", ".join(f"{sum(kind == each for each, _ in known)} {kind.lower()}" for kind in KINDS)
     right = f"{len(known)} rows: {counts}; {sum(differs for _, differs in known)} differ"
@@ -220,6 +220,19 @@ def _rows(page: Page) -> Iterator[tuple[int, re.Match[str] | None]]:
             inside = False
         elif inside and not re.fullmatch(r"\|[-:| ]+\|", line.strip()):
             yield number, ROW.match(line.strip())
+
+
+def _unlisted(page: Page, score: str) -> str:
+    """Say what a mark lacks: its row, or the header of the table in which its row stands."""
+    row = f"| `{score}` |"
+    for number, line in enumerate(page.text.splitlines(), start=1):
+        if line.lstrip().startswith(row):
+            header = f"{HEADER} and | --- | --- | --- |"
+            return f"{score} has a row, {page.path}:{number}, in no table of scores: put {header} above the first row"
+    return (
+        f"{score} is not on the scoreboard: add {row} claim | Our own: source | to {page.path}, "
+        f"in its chapter's table, which starts with {HEADER}"
+    )
 
 
 def _taken(score: str, path: str, line: int) -> str:

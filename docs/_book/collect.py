@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
@@ -15,7 +16,7 @@ import pytest
 from sybil import Document, Region, Sybil
 from sybil.example import Example
 
-from _book import blocks, board, cache, labs, rules
+from _book import blocks, board, cache, chapter, labs, rules
 from _book.apart import LIMIT, Apart
 from _book.blocks import Block, Problem
 from _book.page import SUFFIXES, Page, below, shown, split, starts
@@ -30,6 +31,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="rewrite the outputs that pages show")
     said = f"how long the blocks of one page may take in all (default: {LIMIT:g}; a weekly lab, an hour)"
     parser.addoption("--page-limit", type=float, metavar="SECONDS", help=said)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what blocks a page has, if one is asked for that it has not."""
+    for argument in config.args if not hasattr(config, "workerinput") else ():
+        file, _, name = argument.partition("::")
+        path = config.invocation_params.dir / file
+        if re.fullmatch(r"(line|cell):\d+", name) and path.suffix in (*SUFFIXES, ".ipynb") and path.is_file():
+            names = [block.name for block in Page.read(path).runs]
+            if name not in names:
+                raise pytest.UsageError(
+                    f"{file} has no block {name}: it has page, {', '.join(names) or 'and none that runs'}"
+                )
 
 
 def collector(root: Path) -> Callable[[Path, Any], Any]:
@@ -163,6 +177,7 @@ class Book(Sybil):
             from _book.render import check
 
             found = check.problems(page)
+        found += chapter.problems(page)
         path = Path(page.file)
         if path.name == board.BOARD:
             marks = [mark for file in below(path.parent) for mark in self.page(file).marks]

@@ -11,6 +11,7 @@ import html
 import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path, PurePath
 
 import yaml
 
@@ -36,6 +37,9 @@ ATTRIBUTE = re.compile(r"""(?P<name>[^\s=/"']+)(?:\s*=\s*(?P<value>"[^"]*"|'[^']
 DECLARATION = re.compile(r"<[?!](?!--)")
 MATH = re.compile(r"\$\$.*?\$\$|(?<![\\$])\$(?![\s$])(?:\\.|[^\\$])+?(?<!\s)\$(?![\d$])", re.DOTALL)
 # What an editor does not show: it takes a fence for text, or hides what a reader copies.
+LINK = re.compile(r"\]\((?P<target>[^()\s#]+)[^()\s]*(?:\s+\"[^\"]*\")?\)")
+# What the build makes.
+GENERATED = {"index-of-terms.md", "print.md", "notebooks.zip"}
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff]"
 )
@@ -70,6 +74,7 @@ def problems(page: Page) -> Iterator[Fault]:
     yield from ((page.line(offset), message) for offset, message in _references(prose))
     for pattern, message in (SNIPPET, VARIABLE):
         yield from ((page.line(match.start()), message) for match in pattern.finditer(prose))
+    yield from ((page.line(offset), message) for offset, message in _links(page, prose))
     for number, line in enumerate(page.told.split("\n"), start=1):
         if PROMPT.search(html.unescape(MARKED.sub("", line))):
             yield number, PROMPTS
@@ -179,6 +184,17 @@ def _references(prose: str) -> Iterator[tuple[int, str]]:
         if not name.startswith("^") and name not in links:
             text = match["text"].strip() or "..."
             yield match.start(), f"this link leads nowhere: write the address, [{text}](address)"
+
+
+def _links(page: Page, prose: str) -> Iterator[tuple[int, str]]:
+    """What a page links to is there, or drawn by one of its blocks."""
+    drawn = {name for block in page.runs for name in block.figures}
+    for match in LINK.finditer(prose):
+        target = html.unescape(match["target"])
+        if re.match(r"[a-z][a-z+.-]*:|//", target, re.I) or target in drawn or PurePath(target).name in GENERATED:
+            continue
+        if not (Path(page.file).parent / target).exists() and not target.endswith(".svg"):
+            yield match.start(), f"{target} is not there: make it, or mend the link"
 
 
 def _block(block: Block) -> Iterator[Fault]:

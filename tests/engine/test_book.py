@@ -848,10 +848,13 @@ ROWS = {
         | bare | No ticks. | Our own: known |
         | `kindless` | No kind. | A table |
         | `computed` | Two is what we say. | Printed: a table |
+
+        | `loose` | Six is six. | Our own: known |
         """,
     "docs/own.md": "```python\nx = abs(2.0)\nassert abs(x - x**2 / 2) < 1  # score: computed\n```\n",
     "docs/one.md": "```python\nassert abs(2.0) == 2  # score: fine\nassert abs(3.0) == 3  # score: both\n```\n",
-    "docs/sub/two.md": "```python\nassert abs(4.0) == 4  # score: both\nassert abs(5.0) == 5  # score: new\n```\n",
+    "docs/sub/two.md": "```python\nassert abs(4.0) == 4  # score: both\nassert abs(5.0) == 5  # score: new\n"
+    "assert abs(6.0) == 6  # score: loose\n```\n",
 }
 WRONG_ROWS = [
     (
@@ -872,6 +875,11 @@ WRONG_ROWS = [
         "both is not on the scoreboard: add | `both` | claim | Our own: source | to docs/scoreboard.md",
     ),
     ("docs/sub/two.md", "abs(5.0)", "new is not on the scoreboard"),
+    (
+        "docs/sub/two.md",
+        "abs(6.0)",
+        "loose has a row, docs/scoreboard.md:20, in no table of scores: put | Score | Claim | Source |",
+    ),
 ]
 
 
@@ -1060,6 +1068,13 @@ def test_a_newcomer_follows_the_contributors_page(tmp_path: Path) -> None:
     first, update, lab_update = [line.replace("NAME", "sums").split() for line in lines]
 
     assert unset != template
+    (root / "docs/labs/sums.ipynb").rename(root / "sums")
+    assert re.search(
+        r"^docs/chapters/sums.md:\d+: ../labs/sums.ipynb is not there", pytest_on(root, *first).stdout, re.M
+    )
+    (root / "sums").rename(root / "docs/labs/sums.ipynb")
+    (one,) = re.findall(r"`pytest (docs/chapters/NAME.md::line:\d+)`", text)
+    assert outcome(root, one.replace("NAME", "sums")) == "1 passed"
     assert outcome(root, *first) == "1 failed, 6 passed"
     assert outcome(root, *update) == "7 passed"
     assert (root / "docs/chapters/sums.md").read_text("utf-8") == template.replace("NAME", "sums")
@@ -1069,6 +1084,19 @@ def test_a_newcomer_follows_the_contributors_page(tmp_path: Path) -> None:
     assert len(said) == 1
     assert said[0].endswith("say more")
     assert "pytest tests/engine/test_chapters.py" in commands(text)
+
+
+def test_a_line_on_which_no_block_opens_lists_those_of_the_page(tmp_path: Path) -> None:
+    """One counts badly; pytest alone would say that nothing was found."""
+    root = plant(
+        tmp_path, {"docs/a.md": page("```python\nx = 1\n```\n\n```python\ny = 1\n```\n"), "docs/b.md": page("")}
+    )
+
+    assert "docs/a.md has no block line:9: it has page, line:8, line:12" in pytest_on(root, "docs/a.md::line:9").stderr
+    assert (
+        "docs/b.md has no block line:9: it has page, and none that runs" in pytest_on(root, "docs/b.md::line:9").stderr
+    )
+    assert outcome(root, "docs/a.md::line:12") == "1 passed"
 
 
 # What only the build can say, which notes the numbers: (block, line of the page, message).

@@ -9,6 +9,7 @@ import tarfile
 import tomllib
 import zipfile
 from email.parser import Parser
+from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, metadata
 from itertools import chain
 from pathlib import Path
@@ -44,8 +45,40 @@ def tracked() -> list[Path]:
         ).stdout
         paths = [ROOT / name for name in listed.split("\0") if name]
     else:
-        paths = list(ROOT.rglob("*"))
+        paths = walked(ROOT, text(".gitignore"))
     return [p for p in paths if p.is_file() and "__pycache__" not in p.parts]
+
+
+def walked(root: Path, ignored: str) -> list[Path]:
+    """Every file below a folder, but what a .gitignore of plain names leaves out: a build, a cache, an environment."""
+    patterns = ignored.split()
+
+    def kept(path: Path) -> bool:
+        parts = path.relative_to(root).parts
+        return not any(
+            fnmatch(part, pattern.strip("/"))
+            for pattern in patterns
+            for part in (parts[:1] if pattern.startswith("/") else parts)
+        )
+
+    return [path for path in root.rglob("*") if kept(path)]
+
+
+def test_a_tree_without_git_is_walked_without_what_is_made_in_it(tmp_path):
+    """After `mkdocs build`, site/ is no part of what we hand out."""
+    for name in (
+        "site/index.html",
+        ".cache/book/a.svg",
+        "a.egg-info/PKG-INFO",
+        "docs/_book/site/hooks.py",
+        "README.md",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    found = [path.relative_to(tmp_path).as_posix() for path in walked(tmp_path, text(".gitignore")) if path.is_file()]
+
+    assert sorted(found) == ["README.md", "docs/_book/site/hooks.py"]
 
 
 @pytest.fixture(scope="module")

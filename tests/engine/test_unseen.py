@@ -106,6 +106,7 @@ FAULTS = {
     "unused-footnote": Fault("[^2]: More", "the footnote 2 is referred to nowhere", "Text.\n\n[^2]: More.\n"),
     "undefined-link": Fault("[text][no", "leads nowhere: write the address", "Some [text][nowhere] here.\n"),
     "undefined-short-link": Fault("[text][]", "leads nowhere: write the address", "Some [text][] here.\n"),
+    "lost-link": Fault("[there]", "a/b.md is not there", "Text.\n\nSee [there](a/b.md#c), [here](lost-link.md).\n"),
     "snippet": Fault("--8<--", "no snippets", 'Text.\n\n--8<-- "a.md"\n'),
     "snippet-in-a-block": Fault("--8<--", "no snippets", '```text\n--8<-- "a.py"\n```\n'),
     "variable": Fault("{{ version", "no variables", "This is {{ version }}.\n"),
