@@ -20,7 +20,7 @@ EXERCISE = re.compile(
 SOLUTION = re.compile(r'^\?\?\? success ".*[Ss]olution.*"$', re.M)
 CHOICE = re.compile(r"^- \[x\] ", re.M)
 HEADING = re.compile(r"^(#{1,2}) (.+)$", re.M)
-TITLE = re.compile(r"^# (\d+)\. .+$", re.M)
+TITLE = re.compile(r"^# (?:(\d+)\. )?.+$", re.M)
 HEADER = re.compile(r"^\| Result \| Published \| Ours \| Source \|\n\|[-| :]+\|\n\|.+\|$", re.M)
 TAG = re.compile(r"\\tag\{(\d+)\.\d+\}")
 
@@ -81,7 +81,8 @@ def numbers(docs: Path) -> dict[Path, int]:
     found = {}
     for file in (*sorted(docs.glob("*.md")), *sorted(docs.glob(f"{FOLDER}/*.md"))):
         # Their own tests say which of them are not UTF-8.
-        if title := TITLE.search(file.read_text(encoding="utf-8", errors="replace")):
+        title = TITLE.search(file.read_text(encoding="utf-8", errors="replace"))
+        if title and title[1]:
             found[file] = int(title[1])
     return found
 

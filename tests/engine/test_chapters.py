@@ -43,7 +43,10 @@ def test_chapters_are_numbered_in_the_order_of_the_navigation() -> None:
     names = re.findall(r"^      - ((?:chapters/)?[\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M)
     order = [ROOT / "docs" / name for name in names if ROOT / "docs" / name in found]
 
-    assert [found[path] for path in order] == list(range(1, len(CHAPTERS) + 2))
+    missing = [path.relative_to(ROOT).as_posix() for path in found if path not in order]
+    assert not missing, f"name {', '.join(missing)} under nav in mkdocs.yml"
+    listed = [found[path] for path in order]
+    assert listed == list(range(1, len(CHAPTERS) + 2)), "list the chapters under nav in the order of their numbers"
 
 
 def template() -> str:
@@ -118,7 +121,7 @@ def test_a_chapter_has_the_next_number(number: int, says: str, tmp_path: Path, m
         "chapters/one": "# 1. One",
         "chapters/two": "# 2. Two",
         "three": "# 3. Three",
-        "no": "# No",
+        "no": "# No\n\n# 7. Quoted",
     }.items():
         (tmp_path / "docs" / f"{name}.md").write_text(f"---\nblocks: 0\n---\n\n{text}\n", encoding="utf-8")
 
