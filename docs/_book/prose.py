@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import html
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -45,15 +46,15 @@ UNSEEN = re.compile(
 )
 MARKED = re.compile(rf"{CODE_SPAN.pattern}\{{:?\s*\.{NOT_RUN}\s*\}}")
 PROMPT = re.compile(r">>>|^\W*In \[\d+\]:")
-FOOTNOTE = re.compile(r"\[\^(?P<name>[^\]\s]+)\](?P<defines>:)?")
+FOOTNOTE = re.compile(r"(?P<start>^ {0,3})?\[\^(?P<name>[^\]\s]+)\](?P<colon>:)?", re.M)
 REFERENCE = re.compile(r"(?<![\]\\!])\[(?P<text>[^\[\]]+)\] ?\[(?P<name>[^\[\]]*)\]")
 DEFINITION = re.compile(r"^ {0,3}\[(?P<name>[^\]^]+)\]:\s*\S", re.M)
 SNIPPET = re.compile(r"-{2,}8<-{2,}"), "no snippets are put in here: write the text itself"
 VARIABLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}"), "no variables are put in here: write the text itself"
 ANNOTATION = re.compile(r"#\s*\(\d+\)!?\s*$", re.M), "no annotations are shown here: say it below the block"
 LINES = re.compile(r"\d+(-\d+)?(\s+\d+(-\d+)?)*")
-# Languages in which a line that Python could read too is no wonder.
-OWN = {"toml": False, "ini": False, "yaml": False, "bash": False, "text": True, "console": True}
+# Whether a line that names a value or calls a function looks like Python in a language that is only shown.
+OWN = {**dict.fromkeys(("toml", "ini", "yaml", "bash", "html", "css", "json"), False), "text": True, "console": True}
 STATEMENT = re.compile(
     r"(?:import|from|def|class|async|assert|for|while|with|print|@)\b|.*\s(?:[-+*/@|&]|\*\*|//)?=\s|[\w.]+\(.*\)$"
 )
@@ -95,20 +96,26 @@ def telling(line: str, *, values: bool = True, calls: bool = False) -> bool:
     line = line.strip()
     if not STATEMENT.match(line) or len(line) > 200:
         return False
+    return any(_tells(node, values, calls) for node in _parsed(line + " pass" if line.endswith(":") else line))
+
+
+def _parsed(code: str) -> list[ast.stmt]:
+    """The statements of a piece of Python; none if it is none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            found = ast.parse(line + " pass" if line.endswith(":") else line).body
+            return ast.parse(code).body
         except (SyntaxError, ValueError):
-            return False
-    for node in found:
-        if isinstance(node, ast.Assign | ast.AugAssign) or (isinstance(node, ast.AnnAssign) and node.value):
-            return values
-        if not isinstance(node, ast.Expr | ast.AnnAssign):
-            return True
-        if isinstance(node.value, ast.Call):
-            return calls or ast.unparse(node.value.func) == "print"
-    return False
+            return []
+
+
+def _tells(node: ast.stmt, values: bool, calls: bool) -> bool:
+    if isinstance(node, ast.Assign | ast.AugAssign) or (isinstance(node, ast.AnnAssign) and node.value):
+        return values
+    if isinstance(node, ast.Expr):
+        call = node.value
+        return isinstance(call, ast.Call) and (calls or ast.unparse(call.func) == "print")
+    return not isinstance(node, ast.AnnAssign)
 
 
 def _front(page: Page) -> Iterator[Fault]:
@@ -169,14 +176,13 @@ def unlisted(what: str) -> str:
 
 def _references(prose: str) -> Iterator[tuple[int, str]]:
     """What is referred to is defined on the page, and the other way round."""
-    notes = list(FOOTNOTE.finditer(prose))
-    defined = {match["name"] for match in notes if match["defines"]}
-    used = {match["name"] for match in notes if not match["defines"]}
-    for match in notes:
+    notes = [(match, bool(match["colon"]) and match["start"] is not None) for match in FOOTNOTE.finditer(prose)]
+    names = {(match["name"], defines) for match, defines in notes}
+    for match, defines in notes:
         name = match["name"]
-        if match["defines"] and name not in used:
+        if defines and (name, False) not in names:
             yield match.start(), f"the footnote {name} is referred to nowhere: put [^{name}] where it belongs"
-        if not match["defines"] and name not in defined:
+        if not defines and (name, True) not in names:
             yield match.start(), f"the footnote {name} is defined nowhere: add [^{name}]: ..."
     links = {" ".join(match["name"].lower().split()) for match in DEFINITION.finditer(prose)}
     for match in REFERENCE.finditer(prose):
@@ -214,12 +220,12 @@ def _block(block: Block) -> Iterator[Fault]:
     if block.language == "markdown":
         # What is quoted in fences says by itself that it is a quotation.
         lines = Page.parse(block.code).told.split("\n")
+    own = OWN.get(block.language)
     for number, line in enumerate(lines, start=block.line + 1):
-        if block.language in OWN:
-            own = OWN[block.language]
-            if re.match(r"[\s>]*(?:>>> |>>>$|In \[\d+\]:)", line) or telling(line, values=own, calls=own):
-                yield number, CODE
-                return
-        elif re.match(r"[-+\s>]*(?:>>> |>>>$|In \[\d+\]:)", MARKED.sub("", line)):
+        prompt = re.match(r"[-+\s>]*(?:>>> |>>>$|In \[\d+\]:)", MARKED.sub("", line))
+        if prompt or (own is not None and telling(line, values=own, calls=own)):
             yield number, CODE
             return
+    # A statement may go over several lines.
+    if own is not None and any(_tells(node, own, own) for node in _parsed(textwrap.dedent(block.code))):
+        yield block.line, CODE
