@@ -46,6 +46,9 @@ UNSEEN = re.compile(
 )
 MARKED = re.compile(rf"{CODE_SPAN.pattern}\{{:?\s*\.{NOT_RUN}\s*\}}")
 PROMPT = re.compile(r">>>|^\W*In \[\d+\]:")
+# The same in a block that is only shown, and a block within it.
+SHOWN = re.compile(r"[-+\s>]*(?:>>> |>>>$|In \[\d+\]:|(?:`{3}|~{3})[`~]*\s*\{?\s*\.?py)")
+HIDES = re.compile(r"\\(?:[hv]?phantom|(?:text)?color(?:box)?|style|class|cssId|href|html[A-Za-z]+)\b")
 FOOTNOTE = re.compile(r"(?P<start>^ {0,3})?\[\^(?P<name>[^\]\s]+)\](?P<colon>:)?", re.M)
 REFERENCE = re.compile(r"(?<![\]\\!])\[(?P<text>[^\[\]]+)\] ?\[(?P<name>[^\[\]]*)\]")
 DEFINITION = re.compile(r"^ {0,3}\[(?P<name>[^\]^]+)\]:\s*\S", re.M)
@@ -70,6 +73,11 @@ def problems(page: Page) -> Iterator[Fault]:
         if found := UNSEEN.search(line):
             yield number, f"a character that no editor shows, U+{ord(found[0]):04X}: delete it, or type a plain space"
     yield from _front(page)
+    for match in HIDES.finditer(page.prose):
+        yield (
+            page.line(match.start()),
+            f"{match[0]} hides or colours what it is put on: write the formula as it is read",
+        )
     prose = MATH.sub(lambda match: blanked(match[0]), page.prose)
     yield from ((page.line(offset), message) for offset, message in _html(prose))
     yield from ((page.line(offset), message) for offset, message in _references(prose))
@@ -222,7 +230,7 @@ def _block(block: Block) -> Iterator[Fault]:
         lines = Page.parse(block.code).told.split("\n")
     own = OWN.get(block.language)
     for number, line in enumerate(lines, start=block.line + 1):
-        prompt = re.match(r"[-+\s>]*(?:>>> |>>>$|In \[\d+\]:)", MARKED.sub("", line))
+        prompt = SHOWN.match(MARKED.sub("", line))
         if prompt or (own is not None and telling(line, values=own, calls=own)):
             yield number, CODE
             return

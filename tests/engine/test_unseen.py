@@ -44,6 +44,8 @@ FAULTS = {
     "import-in-toml": Fault("import", LOOKS, "```toml\nimport numpy\n```\n"),
     "import-in-json": Fault("import", LOOKS, "```json\nimport numpy\n```\n"),
     "many-lines-in-text": Fault("```text", LOOKS, "```text\nx = {\n    1: 2,\n}\n```\n"),
+    "fence-in-text": Fault("```python", LOOKS, "````text\n```python\n1 / 0\n```\n````\n"),
+    "prompt-in-a-title": Fault("```{", PROMPT, '```{.text title=">>> 1 + 1"}\nx\n```\n'),
     "prompt-in-code-span": Fault("`>>> 1", PROMPT, "So `>>> 1 + 1` is 3.\n"),
     "prompt-in-table": Fault("`>>> 1", PROMPT, "| a | b |\n| --- | --- |\n| `>>> 1 + 1` | 3 |\n"),
     "prompt-in-list": Fault("- >>>", PROMPT, "Text.\n\n- >>> 1 + 1\n"),
@@ -85,6 +87,9 @@ FAULTS = {
     "list-class": Fault("{ .flat", "drop .flat", "Some **bold**{ .flat } text.\n"),
     "list-on-a-heading": Fault("## Two", "drop style", '## Two { style="opacity:0" }\n'),
     "list-in-a-table": Fault("| **b**", "drop hidden", "| a | b |\n| --- | --- |\n| **b**{: hidden } | c |\n"),
+    "class-of-a-note": Fault("!!! note", "drop .flat", '!!! note flat "Title"\n    Text.\n'),
+    "list-in-capitals": Fault("{ HIDDEN", "drop hidden", "Some **bold**{ HIDDEN=1 } text.\n"),
+    "phantom": Fault("So $", "hides or colours", "So $\\phantom{x} = 1$ is.\n"),
     "second-of-two-lists": Fault("*c*{", "drop .flat", "A *b*{ .lead } and\n*c*{ .flat }.\n"),
     "open-comment": Fault("<!-- Text", "never closed, and hides the rest", "Text.\n\n<!-- Text.\n\nMore.\n"),
     "instruction": Fault("<?php", "no reader sees", "<?php 1 ?>\n"),
@@ -178,7 +183,7 @@ SOUND = {
 
         Some <span id="a">text</span>, a note[^1], a [link][there], an [index](#first)
         and an address, <https://example.org>; $a < b$ and $\\{\\{x\\}\\} = [2][1]$ too.
-        With $x$ = 3 all is well: a call of `f(x)` and `lr = 0.5` in a sentence.
+        With $x$ = 3 and `#!python x = f(2)` all is well: a call of `f(x)` and `lr = 0.5` in a sentence.
 
         | `f(x)` | right |
         | --- | ---: |

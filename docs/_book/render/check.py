@@ -43,7 +43,9 @@ def problems(page: Page) -> list[Problem]:
     if None in seen:
         message = "this code is shown and never run: put it in a fence"
         return [*found, Problem(page.path, _find(page.told if page.lab else page.text, seen[None]), message)]
-    return found or [Problem(page.path, line, message) for line, message in vocabulary.problems(page.told, content)]
+    return found or [
+        Problem(page.path, line, message) for line, message in vocabulary.problems(page.told, content, page.text)
+    ]
 
 
 def shown(content: str) -> dict[int | None, str]:

@@ -50,11 +50,11 @@ REFERENCE = re.compile(r"\[\^[^\]\s]+\]|\[[^\[\]]+\]\[[^\[\]]*\]")
 TEXTS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "summary", "figcaption", "blockquote", "div"}
 BRACKET = "\1"
 MISLED = f"looks like code and never runs: put it in a ```python block, or mark its code: `x = 1`{{ .{NOT_RUN} }}"
-LISTS = re.compile(r"\{:?[^{}\n]*\}|<[a-z][^<>]*>", re.I)
+LISTS = re.compile(r"\{:?[^{}\n]*\}|<[a-z][^<>]*>|^[ \t>]*(?:!!!|\?{3}\+?) .*", re.I | re.M)
 
 
-def problems(told: str, content: str) -> Iterator[tuple[int, str]]:
-    """Yield what is wrong in a rendered page, with the line of the page, of which `told` is the text beside blocks."""
+def problems(told: str, content: str, text: str = "") -> Iterator[tuple[int, str]]:
+    """Yield what is wrong in a rendered page, with the line of `told`, the text beside blocks, or else of `text`."""
     reader = _Reader()
     reader.feed(content)
     reader.close()
@@ -62,21 +62,19 @@ def problems(told: str, content: str) -> Iterator[tuple[int, str]]:
     for fault in reader.faults:
         # Of two equal ids the second is at fault.
         seen[fault] = seen.get(fault, int(fault[1].startswith("the id")) - 1) + 1
-        yield _line(told, fault[0], seen[fault]), fault[1]
+        lines = _lines(told, fault[0]) or _lines(text, fault[0]) or [1]
+        yield lines[min(seen[fault], len(lines) - 1)], fault[1]
 
 
-def _line(told: str, wanted: str, count: int) -> int:
-    """The line that holds an attribute, if it looks like one, or else some words: the `count`-th, or the last such."""
-    lines = []
+def _lines(text: str, wanted: str) -> list[int]:
+    """The lines that hold some words or, behind a brace, that give an element an attribute or a class."""
     if wanted.startswith("{"):
-        word = re.compile(rf"(?<![\w-]){re.escape(wanted[1:])}(?![\w-])")
-        for match in LISTS.finditer(told):
-            lines += [told.count("\n", 0, match.start()) + 1] if word.search(match[0]) else []
-    else:
-        words = re.sub(r"\W+", "", wanted)
-        plain = [re.sub(r"\W+", "", html.unescape(line)) for line in told.split("\n")]
-        lines = [number for number, line in enumerate(plain, start=1) if words and words in line]
-    return lines[min(count, len(lines) - 1)] if lines else 1
+        word = re.compile(rf"(?<![\w-]){re.escape(wanted[1:])}(?![\w-])", re.I)
+        lists = [match for match in LISTS.finditer(text) if word.search(match[0])]
+        return [text.count("\n", 0, match.start()) + 1 for match in lists]
+    words = re.sub(r"\W+", "", wanted)
+    plain = [re.sub(r"\W+", "", html.unescape(line)) for line in text.split("\n")]
+    return [number for number, line in enumerate(plain, start=1) if words and words in line]
 
 
 class _Reader(HTMLParser):
@@ -140,6 +138,8 @@ class _Reader(HTMLParser):
         for name, value in ((name, value or "") for name, value in attrs):
             if tag in OURS:
                 continue
+            if tag == "span" and "code" in self.open:
+                continue  # colours of a highlighted code span
             if name == "class":
                 for each in value.split():
                     if each not in MADE | CLASSES and not each.startswith("language-"):
