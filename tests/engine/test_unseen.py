@@ -200,6 +200,18 @@ SOUND = {
         ??? note "Why"
             Text.
 
+        ```python
+        import numpy as np
+        ```
+
+        - [x] It is.
+
+            So it is.
+
+        - [ ] It is not.
+
+            It is.
+
         [^1]: The note.
         [there]: https://example.org
 

@@ -16,7 +16,7 @@ from _book.prose import CLASSES, PROMPT, PROMPTS, TAGS, telling, unlisted
 
 Fault = tuple[str, str]  # what to look for in the page, and what is wrong with it
 
-# What Markdown and its extensions make, beside what a page may write itself.
+# What Markdown, its extensions and our own make, beside what a page may write itself.
 ATTRIBUTES = {
     "a": {"href", "title", "id"},
     "abbr": {"title"},
@@ -43,7 +43,7 @@ MADE = {
     *("figures", "figure", "figure__open", "external", "explorable", "footnote", "footnote-ref", "footnote-backref"),
     *("tabbed-set", "tabbed-alternate", "tabbed-labels", "tabbed-content", "tabbed-block"),
     *("abstract", "danger", "example", "failure", "info", "note", "question", "quote", "success", "tip", "warning"),
-    *("math--inline", *OPTIONS),
+    *("math--inline", "imports", "choices", "choice", "choice--right", "choice--wrong", *OPTIONS),
 }
 ALIGNED = re.compile(r"text-align: (left|center|right);")
 REFERENCE = re.compile(r"\[\^[^\]\s]+\]|\[[^\[\]]+\]\[[^\[\]]*\]")
