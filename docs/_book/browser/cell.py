@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import gc
 import importlib
 import io
 import json
@@ -18,7 +19,7 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ from _book.run import BookError, Session, Step, main, steps
 
 # What is fetched when a block first needs it, by the name it is imported as.
 LATER = {"matplotlib": "matplotlib", "sklearn": "digits"}
+# Bytes of arrays that a page may hold for the sake of blocks that run again: a phone has little memory, and what a
+# browser once gave to Python never comes back.
+PAST = 24 << 20
 
 spaces: dict[str, Space] = {}
 
@@ -45,6 +49,7 @@ class Space(Session):
         self.page = self.file
         self.pieces: list[str] = []  # what the cell being run has printed
         self.before: dict[int, Any] = {}  # by the number of a cell that has run: the names as it found them
+        self.lost: set[int] = set()  # cells whose names took too much: to run again, they need those above anew
 
     def quote(self, file: str, line: int, code: str) -> None:
         """Let tracebacks quote a cell by the line it has on the page."""
@@ -71,6 +76,20 @@ class Space(Session):
             self.restore(self.before[number])
         # What has run is always the page down to some cell: those below have to run again.
         self.before = {each: names for each, names in self.before.items() if each < number} | {number: self.names()}
+        self.lost = {each for each in self.lost if each < number}
+
+    def thin(self) -> None:
+        """Let go of the oldest names, but for the first cell's, until little is held for their sake alone."""
+        numbers = sorted(self.before)[1:]
+        while numbers and self.past() > PAST:
+            number = numbers.pop(0)
+            del self.before[number]
+            self.lost.add(number)
+
+    def past(self) -> int:
+        """How many bytes of arrays are held by names as cells found them, and by none as they are now."""
+        now, then = dict(_arrays([self.namespace])), dict(_arrays([names for names, _ in self.before.values()]))
+        return sum(size for array, size in then.items() if array not in now)
 
     def perform(self, block: Block) -> str | None:
         """Run a cell piece by piece, keep what it prints, and return the first difference to the page."""
@@ -173,7 +192,12 @@ def run(space: str, given: str) -> str:
         number = int(page.page.endswith(".ipynb"))
         return page.perform(Block(page.page, line, cell["language"], code, options=options, output=output, cell=number))
 
-    return json.dumps(_outcome(page, go, dict(cell.get("figures") or {})))
+    outcome = _outcome(page, go, dict(cell.get("figures") or {}))
+    if page.figures:
+        page.figures.clear()
+        gc.collect()  # a figure is a knot of references
+    page.thin()
+    return json.dumps(outcome | {"lost": sorted(page.lost)})
 
 
 def check(space: str, given: str) -> str:
@@ -217,8 +241,9 @@ def check(space: str, given: str) -> str:
 
 
 def forget(space: str) -> None:
-    """Drop a page's names."""
+    """Drop a page's names, and what they held."""
     spaces.pop(space, None)
+    gc.collect()
 
 
 def _outcome(page: Space, go: Callable[[], str | None], alt: dict[str, str]) -> dict[str, object]:
@@ -246,6 +271,30 @@ def _outcome(page: Space, go: Callable[[], str | None], alt: dict[str, str]) -> 
 def loaded() -> set[str]:
     """Which of `LATER` are here."""
     return {name for name in LATER if Path(sys.path[-1], name).is_dir()}
+
+
+def _arrays(values: Iterable[object]) -> Iterator[tuple[int, int]]:
+    """Yield the arrays that are reached from some values, and how many bytes each takes."""
+    seen: set[int] = set()
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, np.ndarray):
+            if isinstance(value.base, np.ndarray):
+                waiting.append(value.base)
+            else:
+                yield id(value), value.nbytes
+        elif isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list | tuple | set):
+            # Long lists are of numbers.
+            waiting += [each for each in value if not isinstance(each, int | float | str)]
+        elif hasattr(value, "__dict__") and not isinstance(value, types.ModuleType | type):
+            if not type(value).__module__.startswith("matplotlib"):
+                waiting += vars(value).values()
 
 
 def _names(space: str) -> dict[str, object]:

@@ -11,11 +11,25 @@ import { announce, busy, button, clear, first, follow, rename, render, set } fro
 let jobs = Promise.resolve()
 let generation = 0
 let kept = false
+let entered = "" // the page that runs
+// Bytes: what Python was once given for its arrays never comes back, so one that has more starts anew on the next page.
+const LARGE = 128 << 20
+
+// A page that the reader has left gives its memory back as soon as another runs.
+/** @type {(page: LivePage) => void} */
+const enter = ({ space }) => {
+  if (space === entered) return
+  entered = space
+  const left = forget(space)
+  if (left.length && python.heap > LARGE) python.stop()
+  else for (const each of left) python.forget(each)
+}
 
 // Returns whether the blocks below may run.
 /** @type {(page: LivePage, cell: Cell) => Promise<boolean>} */
 const execute = async (page, cell) => {
   clear(cell)
+  enter(page)
   const ready = python.state === "ready"
   set(cell, ready ? "running" : "loading", ready ? "Running\u2026" : "Loading Python\u2026")
   const unsubscribe = python.subscribe(follow(cell))

@@ -14,6 +14,7 @@ const create = () => {
   /** @type {Promise<unknown> | undefined} */
   let starting
   let ids = 0
+  let heap = 0
   /** @type {Map<number, (outcome: Outcome) => void>} */
   const waiting = new Map()
   /** @type {Set<(status: Status) => void>} */
@@ -32,6 +33,7 @@ const create = () => {
   const end = outcome => {
     worker?.terminate()
     worker = starting = undefined
+    heap = 0
     const unanswered = [...waiting.values()]
     waiting.clear()
     for (const resolve of unanswered) resolve({ ...EMPTY, ...outcome })
@@ -56,6 +58,7 @@ const create = () => {
         else if (data.ready) resolve(undefined)
         else if (data.failed) reject(new Error(data.failed))
         else {
+          heap = data.heap
           waiting.get(data.id)?.({ ...EMPTY, ...data.outcome })
           waiting.delete(data.id)
         }
@@ -100,6 +103,9 @@ const create = () => {
   return {
     get state() {
       return status.state
+    },
+    get heap() {
+      return heap
     },
     subscribe(listener) {
       listeners.add(listener)

@@ -8,6 +8,11 @@
 // By page and cell: what came of it, also after the page was left and found again.
 /** @type {Map<string, Map<string, { ran: boolean, outcome: Outcome, text: string | null }>>} */
 const memory = new Map()
+// By namespace: the numbers of the blocks that cannot run again by themselves, since their names took too much memory.
+/** @type {Map<string, number[]>} */
+const lost = new Map()
+/** @type {Set<string>} */
+const used = new Set() // the namespaces in which something has run
 
 /** @param {{ space: string }} page */
 export const recalled = ({ space }) => {
@@ -26,6 +31,8 @@ export const passed = ({ state }) => state === "ok" || state === "differs"
 /** @type {(page: LivePage, cell: Cell, outcome: Outcome) => void} */
 export const settle = (page, cell, outcome) => {
   recalled(page).set(cell.key, { ran: passed(outcome), outcome, text: cell.edited })
+  used.add(cell.space)
+  if (outcome.lost) lost.set(cell.space, outcome.lost)
   if (cell.check || cell.data.standalone) return
   for (const below of page.cells.slice(page.cells.indexOf(cell) + 1)) {
     const found = below.space === cell.space && recalled(page).get(below.key)
@@ -39,17 +46,30 @@ export const ran = (page, cell) => {
   return Boolean(found?.ran) && found.text === cell.edited
 }
 
-// What runs where a cell is asked for: those above that have not run, and the cell itself.
+// What runs where a cell is asked for: those above that have not run, and the cell itself. Where the names that it found
+// are gone, so does all from the nearest above whose names are there; those of a page's first are none, and always there.
 /** @type {(page: LivePage, cell: Cell) => Cell[]} */
 export const needed = (page, cell) => {
   const shares = (/** @type {Cell} */ each) => !each.check && !each.data.standalone && each.space === cell.space
   const above = cell.data.standalone ? [] : page.cells.slice(0, page.cells.indexOf(cell)).filter(shares)
-  return [...above.filter(each => !ran(page, each)), cell]
+  const gone = lost.get(cell.space) ?? []
+  let from = above.length
+  if (gone.includes(cell.data.number)) do from--
+    while (from > 0 && gone.includes(above[from].data.number))
+  return [...above.filter((each, at) => at >= from || !ran(page, each)), cell]
 }
 
-// The names are gone: all that has run has to run again.
-export const forget = () => {
-  for (const cells of memory.values()) for (const found of cells.values()) found.ran = false
+// The names are gone, of all pages but one: what has run there has to run again. Returns which namespaces they were.
+/** @type {(but?: string) => string[]} */
+export const forget = but => {
+  const others = [...memory.keys()].filter(page => page !== but)
+  for (const page of others) for (const found of recalled({ space: page }).values()) found.ran = false
+  const spaces = [...used].filter(space => space.split("#")[0] !== but)
+  for (const space of spaces) {
+    used.delete(space)
+    lost.delete(space)
+  }
+  return spaces
 }
 
 // What is said of a cell that ran.

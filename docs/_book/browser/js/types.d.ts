@@ -61,6 +61,7 @@ export interface Outcome {
   seconds: number
   line: number | null
   failed?: string | null
+  lost?: number[] // the cells whose names, as they found them, are gone
 }
 
 /** A cell as browser/cell.py wants it. */
@@ -92,6 +93,7 @@ export interface Status {
 
 export interface PythonClient {
   readonly state: Status["state"]
+  readonly heap: number // bytes of Python's memory, after the last call
   subscribe(listener: (status: Status) => void): () => void
   start(): Promise<unknown>
   run(space: string, cell: Payload): Promise<Outcome>

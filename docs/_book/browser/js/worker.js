@@ -141,10 +141,13 @@ self.onmessage = (/** @type {MessageEvent<Asked>} */ { data }) => {
     return
   }
   turn = turn.then(async () => {
+    /** @type {unknown} */
+    let outcome
     try {
-      say({ id: data.id, outcome: await answer(data) })
+      outcome = await answer(data)
     } catch (error) {
-      say({ id: data.id, outcome: { state: "failed", message: brief(error) } })
+      outcome = { state: "failed", message: brief(error) }
     }
+    say({ id: data.id, outcome, heap: python._module.HEAP8.length })
   })
 }
