@@ -80,6 +80,11 @@ def find(files: dict[str, bytes], name: str) -> str | None:
     return found[0] if found else None
 
 
+def megabytes(files: dict[str, bytes]) -> int:
+    """Return how much a reader fetches until all of a chapter has run; 0 without Python."""
+    return round(sum(len(data) for name, data in files.items() if name.startswith(pyodide.FOLDER)) / 1e6)
+
+
 def packages(*, tools: bool = False) -> Path:
     """Install the packages of package-lock.json, once for each state of that file; `tools` are those of the check."""
     for program in ("node", "npm"):

@@ -165,7 +165,8 @@ def live_parts(folder: Folder, book: Building) -> None:
         tags = "".join(f'<script type="module" src="{up}{script}"></script>' for script in scripts)
         # In the article: when the theme changes pages without loading them anew, it runs no scripts of the head.
         page = markup.after(page, markup.END, tags)
-        folder.pages[leaf.file] = markup.before(page, "</head>", f'<meta name="live" content="{up}{manifest}">')
+        meta = f'<meta name="live" content="{up}{manifest}" data-megabytes="{live.megabytes(book.live)}">'
+        folder.pages[leaf.file] = markup.before(page, "</head>", meta)
 
 
 def math_font(folder: Folder, book: Building) -> None:

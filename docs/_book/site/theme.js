@@ -1,3 +1,38 @@
+// Some browsers are told to keep nothing, and then throw where the theme asks: a store that lasts as long as the page.
+for (const name of /** @type {const} */ (["localStorage", "sessionStorage"])) {
+  try {
+    window[name].getItem("")
+  } catch {
+    /** @type {Map<string, string>} */
+    const kept = new Map()
+    /** @type {Storage} */
+    const value = {
+      getItem: key => kept.get(`${key}`) ?? null,
+      setItem: (key, text) => void kept.set(`${key}`, `${text}`),
+      removeItem: key => void kept.delete(`${key}`),
+      clear: () => kept.clear(),
+      key: at => [...kept.keys()][at] ?? null,
+      get length() {
+        return kept.size
+      },
+    }
+    Object.defineProperty(window, name, { configurable: true, value })
+  }
+}
+// A page that is opened at some place in it is laid out as a whole: what is off the screen has no height of its own until
+// then, and that place would move as soon as it has.
+const placed = () => {
+  if (location.hash.length > 1 || location.search.length > 1) document.documentElement.dataset.whole = ""
+}
+placed()
+addEventListener("hashchange", placed)
+addEventListener(
+  "click",
+  ({ target }) => {
+    if (target instanceof Element && target.closest("a[href*='#']")) document.documentElement.dataset.whole = ""
+  },
+  true,
+)
 // The theme fetches the search index, by far the heaviest file of the site, on every visit: wait for the first search.
 {
   const { open, send } = XMLHttpRequest.prototype
@@ -26,6 +61,10 @@ let shown = /** @type {Element | null} */ (null)
 const leave = () => {
   const now = document.querySelector("[data-md-component=container]")
   if (!now || now === shown) return
+  if (shown) {
+    delete document.documentElement.dataset.whole
+    placed()
+  }
   for (const part of shown?.querySelectorAll("article, nav") ?? []) part.remove()
   shown = now
 }

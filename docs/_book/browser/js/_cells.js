@@ -1,10 +1,11 @@
 // What the buttons of the cells do: loaded when the first of them is pressed, and kept while the reader turns pages.
 // One job runs at a time; Stop ends them all, and with them the names of every page.
 
+import { changed } from "./_edition.js"
 import { isKept, keep as keepOffline } from "./_offline.js"
 import { python } from "./_python.js"
 import { exercise, forget, needed, passed, payload, plural, recalled, settle } from "./_runs.js"
-import { announce, busy, button, clear, first, follow, rename, render, set } from "./_shown.js"
+import { announce, busy, button, clear, first, follow, refocus, rename, render, set } from "./_shown.js"
 
 /** @import { Cell, LivePage } from "./types" */
 
@@ -38,6 +39,7 @@ const execute = async (page, cell) => {
     : await python.run(cell.space, payload(cell))
   unsubscribe()
   settle(page, cell, outcome)
+  if (outcome.state === "failed") changed().catch(() => {})
   render(cell, outcome)
   // What has run once can be read and run without a network from now on.
   if (python.state === "ready" && !kept) {
@@ -65,6 +67,7 @@ const enqueue = (waiting, job) => {
       for (const cell of waiting.filter(busy)) set(cell, "error", "This could not be run")
     } finally {
       delete document.documentElement.dataset.cells
+      refocus(document.querySelector(".tools"))
     }
   })
 }
@@ -135,7 +138,7 @@ const keep = cell => {
     if (cell.edited === null) localStorage.removeItem(cell.key)
     else localStorage.setItem(cell.key, cell.edited)
   } catch {
-    // A reader who forbids it has edits until the page is left.
+    // It is full: the edit is there until the page is left.
   }
 }
 

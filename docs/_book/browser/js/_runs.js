@@ -54,8 +54,7 @@ export const needed = (page, cell) => {
   const above = cell.data.standalone ? [] : page.cells.slice(0, page.cells.indexOf(cell)).filter(shares)
   const gone = lost.get(cell.space) ?? []
   let from = above.length
-  if (gone.includes(cell.data.number)) do from--
-    while (from > 0 && gone.includes(above[from].data.number))
+  for (let back = gone.includes(cell.data.number); back && from > 0; ) back = gone.includes(above[--from].data.number)
   return [...above.filter((each, at) => at >= from || !ran(page, each)), cell]
 }
 

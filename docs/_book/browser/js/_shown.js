@@ -23,6 +23,15 @@ export const set = (cell, state, says = "") => {
   cell.says.textContent = says
   for (const button of cell.bar.querySelectorAll("[data-action=run], [data-action=check]"))
     button.setAttribute("aria-disabled", `${busy(cell)}`)
+  if (!busy(cell)) refocus(cell.bar)
+}
+
+// Stop is there only while something runs: who has reached it by the keyboard goes back to where they came from.
+/** @type {(bar: Element | null) => void} */
+export const refocus = bar => {
+  if (!bar?.querySelector("[data-action=stop]:focus")) return
+  const back = /** @type {HTMLElement | null} */ (bar.querySelector("[data-action=run], [data-action=check]"))
+  back?.focus()
 }
 
 /** @type {(page: LivePage, text: string | null) => void} */
@@ -64,12 +73,15 @@ export const render = (cell, outcome) => {
   if (!cell.check) rename(cell, "run", state === "failed" ? "Retry" : "Run")
 }
 
+/** @type {(bytes: number) => string} */
+const megabytes = bytes => (bytes / 1e6).toFixed(1)
+
 // Follow the runtime while a cell waits for it, or for what the cell draws with.
 /** @type {(cell: Cell) => (status: Status) => void} */
 export const follow =
   cell =>
   ({ state, done, total }) => {
-    const share = total && done < total ? ` ${Math.floor((100 * done) / total)} %` : ""
+    const share = done < total ? ` ${megabytes(done)} of ${megabytes(total)} MB` : ""
     if (state === "loading") set(cell, "loading", `Loading Python\u2026${share}`)
     else if (state === "ready") set(cell, "running", share ? `Loading\u2026${share}` : "Running\u2026")
   }

@@ -1,10 +1,18 @@
 // On every page with a figure that can be explored: small, since every reader gets it. The figure stands as the page
 // drew it until its button is pressed, or until the address of the page holds settings for it.
 
+import { changed, differs, tell } from "./_edition.js"
+
+// A link with settings shows them where it leads; who comes back is where they were.
+let arrives = performance.getEntriesByType("navigation").some(entry => "type" in entry && entry.type === "navigate")
+
 const prepare = () => {
   // On the page that holds all chapters, which is for paper, figures stay as they are.
   /** @type {NodeListOf<HTMLElement>} */
   const hosts = document.querySelectorAll("[data-explore]:not(.part *, .explorable--ready)")
+  if (hosts.length && differs()) return tell()
+  const arrived = arrives || !history.state
+  arrives = false
   for (const host of hosts) {
     const name = host.dataset.explore ?? ""
     const button = document.createElement("button")
@@ -13,8 +21,8 @@ const prepare = () => {
     button.textContent = "Explore this figure"
     host.classList.add("explorable--ready")
     host.prepend(button)
-    /** @type {(pressed: boolean) => Promise<void>} */
-    const open = async pressed => {
+    /** @type {(come: "pressed" | "linked" | "back") => Promise<void>} */
+    const open = async come => {
       button.disabled = true
       button.textContent = "Loading\u2026"
       try {
@@ -22,18 +30,20 @@ const prepare = () => {
           import("./explore/_frame.js"),
           import(`./explore/${name}.js`),
         ])
-        await open(host, name, explorable, pressed)
+        await open(host, name, explorable, come)
       } catch (error) {
         console.warn(error)
         button.disabled = false
-        button.textContent = "This could not be loaded. Try again"
+        button.textContent = (await changed()) ? "The book has changed" : "This could not be loaded. Try again"
       }
     }
-    button.addEventListener("click", () => open(true))
-    if (new URLSearchParams(location.search).has(name)) open(false)
+    button.addEventListener("click", () => open("pressed"))
+    if (new URLSearchParams(location.search).has(name)) open(arrived ? "linked" : "back")
   }
 }
 
-// The theme changes pages without loading them anew, and says so here.
-if (window.document$) window.document$.subscribe(prepare)
+// The theme changes pages without loading them anew, and says so here: see live.js.
+if (window.shallownetExplore) tell()
+else if (window.document$) window.document$.subscribe(prepare)
 else prepare()
+window.shallownetExplore = true

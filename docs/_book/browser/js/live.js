@@ -1,6 +1,8 @@
 // On every page with blocks that run: small, since every reader gets it. It puts the buttons there and shows what the
 // reader has edited; what they do is loaded when the first of them is pressed.
 
+import { changed, differs, tell } from "./_edition.js"
+
 /** @import { Cell, CellData, LivePage } from "./types" */
 
 /** @type {LivePage | undefined} */
@@ -30,16 +32,6 @@ const span = className => {
   const made = document.createElement("span")
   made.className = className
   return made
-}
-
-// A reader may have forbidden it.
-/** @type {(key: string) => string | null} */
-const stored = key => {
-  try {
-    return localStorage.getItem(key)
-  } catch {
-    return null
-  }
 }
 
 /** @type {(box: Element) => HTMLElement} */
@@ -81,7 +73,7 @@ const cell = (page, box, data, answer, book) => {
   )
   box.append(made.bar)
   box.dataset.state = "idle"
-  show(made, stored(key))
+  show(made, localStorage.getItem(key))
   return made
 }
 
@@ -113,7 +105,10 @@ const prepare = () => {
   /** @type {NodeListOf<HTMLElement>} */
   const boxes = document.querySelectorAll("article [data-cell]:not([data-state])")
   document.documentElement.dataset.runtime ??= "off"
+  page = undefined
   if (!boxes.length) return
+  // Its scripts are not these, and a page has room for one set of buttons.
+  if (differs()) return tell()
   /** @type {LivePage} */
   const here = {
     ...{ space: location.pathname, keys: new Set(), cells: [], show },
@@ -136,15 +131,32 @@ const prepare = () => {
       here.says,
     )
     here.top.append(here.live)
+    here.says.textContent = price()
   }
   module?.then(cells => cells.restore(here))
   // Who has run something on an earlier visit has it all; a first visit downloads nothing unasked.
-  if (!module && navigator.serviceWorker?.controller && !navigator.connection?.saveData)
+  if (!module && kept() && !navigator.connection?.saveData)
     (window.requestIdleCallback ?? setTimeout)(() =>
       load()
         .then(cells => cells.warm())
         .catch(() => {}),
     )
+}
+
+// Where the browser keeps what it takes to run without a network.
+const kept = () => {
+  try {
+    return Boolean(navigator.serviceWorker?.controller)
+  } catch {
+    return false // a reader may have forbidden it
+  }
+}
+
+// What the first run costs, for who has not paid it yet.
+const price = () => {
+  const size = document.querySelector("meta[name=live]")?.getAttribute("data-megabytes")
+  const first = !kept() && document.documentElement.dataset.runtime === "off"
+  return size && first ? `Run fetches Python: ${size} MB, once` : ""
 }
 
 const load = () => {
@@ -166,10 +178,13 @@ document.addEventListener("click", async event => {
     await cells.act(pressed.dataset.action ?? "", here, found)
   } catch (error) {
     console.warn(error)
-    says.textContent = "This could not be loaded. Try again"
+    says.textContent = (await changed()) ? "The book has changed" : "This could not be loaded. Try again"
   }
 })
 
-// The theme changes pages without loading them anew, and says so here.
-if (window.document$) window.document$.subscribe(prepare)
+// The theme changes pages without loading them anew, and says so here. It runs the scripts of the new page, also those of
+// another edition: the first one stays.
+if (window.shallownetLive) tell()
+else if (window.document$) window.document$.subscribe(prepare)
 else prepare()
+window.shallownetLive = true

@@ -24,8 +24,38 @@ const store = async (request, response) => {
   if (response.status === 200 && !response.redirected) await (await caches.open(NAME)).put(request, response)
 }
 
+// A browser that was told to keep nothing has no caches.
 /** @type {(request: Request | string) => Promise<Response | undefined>} */
-const found = request => caches.match(request, { ignoreSearch: true, ignoreVary: true, cacheName: NAME })
+const found = async request => {
+  try {
+    return await caches.match(request, { ignoreSearch: true, ignoreVary: true, cacheName: NAME })
+  } catch {
+    return undefined
+  }
+}
+
+/** @type {(text: string) => string} */
+const escaped = text => text.replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`)
+
+// In the place of a page that nobody has visited: which ones there are.
+const missing = async () => {
+  /** @type {string[]} */
+  const items = []
+  const cache = await caches.open(NAME)
+  for (const request of await cache.keys()) {
+    const page = request.url.startsWith(LIVE) ? undefined : await cache.match(request)
+    if (!page?.headers.get("content-type")?.startsWith("text/html")) continue
+    const title = /<title>([^<]*)/.exec(await page.text())?.[1] ?? request.url // its entities are as they were
+    items.push(`<li><a href="${escaped(request.url)}">${title.trim()}</a></li>`)
+  }
+  const text = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Not kept for reading offline</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<style>body{max-width:34rem;margin:3rem auto;padding:0 1rem;font:1rem/1.6 system-ui,sans-serif}li{margin:.5rem 0}</style>
+<h1>There is no network, and this page is not kept</h1>
+<p>A page that you have read is there without a network once you have run a block of the book. These are:</p>
+<ul>${items.join("")}</ul><p><a href="">Try again</a></p></html>`
+  return new Response(text, { status: 503, headers: { "Content-Type": "text/html; charset=utf-8" } })
+}
 
 /** @type {(event: Fetching) => Promise<Response>} */
 const answer = async event => {
@@ -35,11 +65,12 @@ const answer = async event => {
   if (old) return old
   try {
     const response = await fetch(request)
-    event.waitUntil(store(request, response.clone()))
+    event.waitUntil(store(request, response.clone()).catch(() => {}))
     return response
   } catch (error) {
     const old = await found(request)
     if (old) return old
+    if (request.mode === "navigate") return missing()
     throw error
   }
 }

@@ -112,6 +112,8 @@ export type Asked =
 declare global {
   interface Window {
     shallownetPython?: PythonClient
+    shallownetLive?: boolean
+    shallownetExplore?: boolean
     document$?: { subscribe(listener: () => void): void }
   }
   interface Navigator {

@@ -122,3 +122,27 @@ test("an answer is checked by its solution's assertions, where the solution stan
   })
   assert.equal(exercise(answer(3)).code, "\n")
 })
+
+test("a block whose names are gone runs after those above it, from the nearest whose names are there", () => {
+  const [first, second, , third] = page.cells
+  for (const cell of [first, second]) settle(page, cell, OK)
+  settle(page, third, { ...OK, lost: [2, 3] })
+
+  assert.deepEqual(names(needed(page, third)), ["1", "2", "3"])
+  assert.deepEqual(names(needed(page, second)), ["1", "2"])
+  settle(page, first, { ...OK, lost: [] })
+  settle(page, second, { ...OK, lost: [] })
+  assert.deepEqual(names(needed(page, third)), ["3"])
+})
+
+test("the names of other pages go, with those of their docstrings", () => {
+  const other = { space: "/other/", cells: [block(1, { space: "/other/" }), block(2, { space: "/other/#0" })] }
+  forget()
+  for (const cell of other.cells) settle(other, cell, OK)
+  settle(page, page.cells[0], OK)
+
+  assert.deepEqual(forget(page.space), ["/other/", "/other/#0"])
+  assert.deepEqual(forget(page.space), [])
+  assert.ok(ran(page, page.cells[0]))
+  assert.ok(!ran(other, other.cells[0]))
+})

@@ -13,6 +13,16 @@ class Request {
   }
 }
 const listeners = new Map()
+const root = { dataset: {} }
+let container
+const refused = {
+  get() {
+    throw new DOMException("no", "SecurityError")
+  },
+}
+Object.defineProperty(globalThis, "sessionStorage", { configurable: true, ...refused })
+Object.defineProperty(globalThis, "localStorage", { configurable: true, value: { getItem: () => "there" } })
+const heard = {}
 let active = null
 let changed
 const element = more => {
@@ -24,6 +34,18 @@ const element = more => {
 }
 const found = {}
 Object.assign(globalThis, {
+  window: globalThis,
+  Element: class {
+    constructor(selector) {
+      this.selector = selector
+    }
+    closest(selector) {
+      return selector === this.selector ? this : null
+    }
+  },
+  addEventListener: (name, listener) => {
+    heard[name] = listener
+  },
   XMLHttpRequest: Request,
   location: new URL("https://book.example/chapters/one/"),
   document: {
@@ -32,6 +54,8 @@ Object.assign(globalThis, {
     },
     addEventListener: (name, listener) => listeners.set(name, listener),
     removeEventListener: (name, listener) => listeners.get(name) === listener && listeners.delete(name),
+    documentElement: root,
+    querySelector: () => container,
     querySelectorAll: selector => found[selector.split(":")[0]] ?? [],
   },
   MutationObserver: class {
@@ -81,4 +105,45 @@ test("what the theme adds to a page later is mended", () => {
   changed()
 
   assert.deepEqual([nav.set, wide.set, narrow.set], [{ role: "none" }, { tabindex: "0" }, {}])
+})
+
+test("where a browser keeps nothing, a store lasts as long as the page", () => {
+  assert.equal(localStorage.getItem("x"), "there")
+  assert.equal(sessionStorage.getItem("x"), null)
+  sessionStorage.setItem("x", 1)
+  assert.deepEqual([sessionStorage.getItem("x"), sessionStorage.length, sessionStorage.key(0)], ["1", 1, "x"])
+  sessionStorage.removeItem("x")
+  assert.equal(sessionStorage.getItem("x"), null)
+  sessionStorage.setItem("y", "")
+  sessionStorage.clear()
+  assert.equal(sessionStorage.length, 0)
+})
+
+test("a page is laid out as a whole where somebody goes to a place in it, and the next one is not", () => {
+  assert.equal(root.dataset.whole, undefined)
+  heard.click({ target: new Element("button") })
+  assert.equal(root.dataset.whole, undefined)
+  heard.click({ target: new Element("a[href*='#']") })
+  assert.equal(root.dataset.whole, "")
+  container = { querySelectorAll: () => [] }
+  location.search = ""
+  changed()
+  container = { querySelectorAll: () => [] }
+  changed()
+  assert.equal(root.dataset.whole, undefined)
+  location.hash = "#there"
+  heard.hashchange()
+  assert.equal(root.dataset.whole, "")
+})
+
+test("a page that was left is taken apart, since the theme holds on to it", () => {
+  const removed = []
+  container = { querySelectorAll: names => [{ remove: () => removed.push(names) }] }
+  changed()
+  changed()
+  assert.deepEqual(removed, [])
+
+  container = { querySelectorAll: () => [] }
+  changed()
+  assert.deepEqual(removed, ["article, nav"])
 })

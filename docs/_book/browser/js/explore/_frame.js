@@ -34,6 +34,7 @@ import { html, svg } from "./_draw.js"
 /** @import { Control, Explorable, Settings, Slider } from "../types" */
 
 const SETTLED = 200 // ms without a move, after which sentences are read out: while a slider moves they would pile up
+const SAID = 250 // ms between two sentences while it plays
 const RUN = 5000 // ms from one end of a slider to the other
 
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches
@@ -64,8 +65,9 @@ const fitted = ({ min, max, step = 1 }, value) => {
   return +(min + steps * step).toFixed(9) // 0.1 * 3 is not 0.3
 }
 
-/** @type {(host: HTMLElement, name: string, explorable: Explorable<any, any>, focus: boolean) => Promise<void>} */
-export const open = async (host, name, explorable, focus) => {
+// `come`: by the button; by a link with settings, which leads here; or back to a page that was left.
+/** @type {(host: HTMLElement, name: string, explorable: Explorable<any, any>, come: "pressed" | "linked" | "back") => Promise<void>} */
+export const open = async (host, name, explorable, come) => {
   await explorable.ready?.()
   const {
     controls,
@@ -88,6 +90,7 @@ export const open = async (host, name, explorable, focus) => {
   /** @type {number | undefined} */
   let timer
   let running = 0 // the frame that is asked for while it plays
+  let said = 0 // when the sentence last changed while it played
 
   const drawing = svg("svg", { role: "img", "aria-label": title, class: "explorable__drawing" })
   const picture = html("div", { className: "explorable__picture" }, drawing)
@@ -160,6 +163,10 @@ export const open = async (host, name, explorable, focus) => {
     drawing.setAttribute("height", `${size.height}`)
     drawing.replaceChildren(...draw(state, settings, size))
     place()
+    if (running && performance.now() - said > SAID) {
+      sentence.textContent = says(state, settings)
+      said = performance.now()
+    }
     clearTimeout(timer)
     timer = setTimeout(settle, SETTLED)
   }
@@ -184,6 +191,7 @@ export const open = async (host, name, explorable, focus) => {
       return schedule()
     }
     play.textContent = "Pause"
+    sentence.ariaLive = "off" // for eyes alone: read out, each would cut off the one before
     /** @type {number | undefined} */
     let begun
     const tick = (/** @type {number} */ now) => {
@@ -201,6 +209,7 @@ export const open = async (host, name, explorable, focus) => {
     cancelAnimationFrame(running)
     running = 0
     play.textContent = "Play"
+    sentence.ariaLive = "polite"
     clearTimeout(timer)
     timer = setTimeout(settle, SETTLED)
   }
@@ -227,13 +236,18 @@ export const open = async (host, name, explorable, focus) => {
   place()
   show()
   settle()
-  if (focus) inputs[0].element.focus()
-  else if (!location.hash) {
+  if (come === "pressed") inputs[0].element.focus()
+  if (come === "linked") {
     host.scrollIntoView()
-    // Once more: what lies above it is laid out only when it is scrolled to.
+    // Once more, when all is there: until then a browser goes to the place that the address may name, too.
+    await loaded()
+    await document.fonts.ready
     requestAnimationFrame(() => requestAnimationFrame(() => host.scrollIntoView()))
   }
 }
+
+const loaded = () =>
+  document.readyState === "complete" || new Promise(done => addEventListener("load", done, { once: true }))
 
 // In the query: the theme writes the part after the # as the reader scrolls.
 /** @type {(name: string, text: string) => void} */
