@@ -55,6 +55,8 @@ def test_run_says_that_the_book_has_changed_and_offers_to_load_it_anew(context, 
     notice = page.locator(EDITION)
     expect(notice).to_contain_text("The book has changed since you opened it. What you have edited is kept.")
     expect(block(page, 1).locator(".cell__says")).to_have_text("The book has changed")
+    colours = "e => getComputedStyle(e).color"
+    assert notice.locator("button").evaluate(colours) == notice.evaluate(colours)
     page.evaluate("window.old = true")
     context.unroute_all()
     notice.locator("button").click()

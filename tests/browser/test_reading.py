@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urljoin
 
+import pytest
 import served
 from fixtures import OPEN, STANDS, places, still
 
@@ -53,6 +54,44 @@ def test_a_link_to_a_place_shows_that_place(name, visit, tab):
         still(page)
         there.append((place, *page.evaluate(STANDS, place)))
     assert [(place, top) for place, top, height in there if not -5 < top < height] == []
+
+
+# Where a heading stands, the lower edge of the header, and whether the page can be scrolled no further.
+LANDS = """id => [
+    document.getElementById(id).getBoundingClientRect().top,
+    document.querySelector(".md-header").getBoundingClientRect().bottom,
+    scrollY + innerHeight > document.documentElement.scrollHeight - 2,
+]"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_link_to_a_heading_puts_it_below_the_header(width, browser, server):
+    """From outside: once it stood hundreds of pixels off, or under the header, for a quarter of the headings.
+
+    Some of each page, other ones on a phone: all of them take minutes.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    wrong, tried = [], 0
+    for name in [*served.chapters(), "glossary/", "frameworks/"]:
+        found = [place for place in headings(name) if place]
+        for place in found[width % 7 :: 6]:
+            page.goto("about:blank")
+            page.goto(f"{server.url}{name}#{place}", wait_until="load")
+            still(page)
+            top, header, end = page.evaluate(LANDS, place)
+            tried += 1
+            if not (header <= top < 160 or (end and top > 0)):
+                wrong.append((name, place, top))
+    context.close()
+
+    assert tried > 20
+    assert wrong == []
+
+
+def headings(name):
+    text = (served.site() / name / "index.html").read_text(encoding="utf-8")
+    return re.findall(r'<h[23] id="([^"]+)"', text)
 
 
 def test_the_chapters_are_cards(visit):

@@ -14,6 +14,7 @@ const bare = url => url.split("?")[0]
 const cache = {
   put: async (request, response) => void stored.set(request.url ?? request, response),
   keys: async () => [...stored.keys()].map(url => ({ url })),
+  match: async ({ url }) => stored.get(url)?.clone(),
   delete: async url => stored.delete(url),
 }
 globalThis.caches = {
@@ -35,11 +36,11 @@ globalThis.self = {
 await import("../js/sw.js")
 
 // What a page gets for an address; undefined where the worker leaves the request to the browser.
-const asked = async (url, { method = "GET", headers = {} } = {}) => {
+const asked = async (url, { method = "GET", headers = {}, mode = "cors" } = {}) => {
   const waiting = []
   let answer
   listeners.fetch({
-    request: { url, method, headers: new Headers(headers), clone: () => ({ url }) },
+    request: { url, method, mode, headers: new Headers(headers), clone: () => ({ url }) },
     respondWith: response => {
       answer = response
     },
@@ -92,6 +93,31 @@ test("without a network, what was never read is an error", async () => {
   online = false
 
   await assert.rejects(asked(`${SITE}chapters/two/`), /no network/)
+})
+
+test("without a network, a page that was never read names those that are there", async () => {
+  const type = { headers: { "Content-Type": "text/html; charset=utf-8" } }
+  stored.set(`${SITE}chapters/one/?a="&b`, new Response("<title>\n1. One &amp; all</title>", type))
+  stored.set(`${SITE}assets/book.css`, new Response("p {}", { headers: { "Content-Type": "text/css" } }))
+  online = false
+
+  const answer = await asked(`${SITE}chapters/two/`, { mode: "navigate" })
+  const text = await answer.text()
+
+  assert.equal(answer.status, 503)
+  assert.equal(text.split("<li>").length, 2)
+  assert.match(text, /<li><a href="[^"]*chapters\/one\/\?a=&#34;&#38;b">1. One &amp; all<\/a>/)
+})
+
+test("where the browser keeps nothing, all comes from the network", async () => {
+  const { match } = caches
+  caches.match = () => {
+    throw new DOMException("forbidden", "SecurityError")
+  }
+  const url = `${LIVE}live-ABC.js`
+
+  assert.equal(await (await asked(url)).text(), `fresh ${url}`)
+  caches.match = match
 })
 
 test("an error of the server is not kept", async () => {
