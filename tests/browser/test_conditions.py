@@ -1,4 +1,4 @@
-"""Readers' conditions: a book published anew meanwhile, storage forbidden, no network, a phone, a tab that stays open."""
+"""Readers' conditions: a book published anew, storage forbidden, no network, a phone, a tab that stays open."""
 
 import re
 
@@ -170,9 +170,7 @@ def test_a_reader_whose_edits_are_not_kept_is_warned(context, server):
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_link_with_settings_shows_the_explorable(tab, width, more):
     """Also where the theme has written a place into the address as the sender scrolled."""
-    page = tab(
-        f"{EXPLORED}?symmetry=start:zero{more}", scrolled=False, viewport={"width": width, "height": 800}
-    )
+    page = tab(f"{EXPLORED}?symmetry=start:zero{more}", scrolled=False, viewport={"width": width, "height": 800})
     settled(page)
     still(page)
 
@@ -233,7 +231,9 @@ def test_a_page_that_was_left_is_let_go(context, server):
 
     def visited(chapter):
         name = chapter.split("/")[1]
-        page.evaluate("name => [...document.querySelectorAll('nav a')].find(a => a.href.endsWith(name)).click()", f"{name}/")
+        page.evaluate(
+            "name => [...document.querySelectorAll('nav a')].find(a => a.href.endsWith(name)).click()", f"{name}/"
+        )
         page.wait_for_url(f"**/{name}/")
         # Not wait_for_selector, whose handle would itself hold on to the page.
         page.locator("article [data-cell][data-state]").first.wait_for(state="attached")
@@ -255,7 +255,7 @@ def test_a_page_that_was_left_is_let_go(context, server):
 
 
 def test_python_forgets_the_page_that_was_left(context, server):
-    """What a browser gave to Python it never gets back: after a page that took much, the next has a Python of its own."""
+    """What a browser gave to Python it never gets back: after a page that took much, Python starts anew."""
     page = opened(context, server)
     page.wait_for_load_state("networkidle")
     first = block(page, 1)

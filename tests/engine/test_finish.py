@@ -157,11 +157,22 @@ def test_live_parts_are_where_something_lives(made: Made) -> None:
     finish.finish(folder, book)
 
     assert scripts(read(folder, "chapters/one.md")) == ["../../assets/live/live-abc.js"]
-    assert '<meta name="live" content="../../assets/live/manifest-abc.json">' in read(folder, "chapters/one.md")
+    meta = '<meta name="live" content="../../assets/live/manifest-abc.json" data-megabytes="0">'
+    assert meta in read(folder, "chapters/one.md")
     assert read(folder, "chapters/one.md").index("live-abc.js") < read(folder, "chapters/one.md").index("</article>")
     for name in ("index.md", "chapters/two.md", "labs/weekly/slow.ipynb", printing.SOURCE):
         assert not scripts(read(folder, name)), name
         assert not markup.has(read(folder, name), "data-cell"), name
+
+
+def test_a_page_says_how_much_its_first_run_fetches(made: Made) -> None:
+    """Of what runs Python: a reader has the scripts already."""
+    folder, book = made
+    book.live |= {"runtime/a.gz": bytes(3_000_000), "runtime/b.wasm": bytes(600_000), "kernel.wasm": bytes(2_000_000)}
+
+    finish.finish(folder, book)
+
+    assert ' data-megabytes="4">' in read(folder, "chapters/one.md")
 
 
 def test_without_live_parts_no_block_is_a_cell(made: Made) -> None:

@@ -292,9 +292,8 @@ def _arrays(values: Iterable[object]) -> Iterator[tuple[int, int]]:
         elif isinstance(value, list | tuple | set):
             # Long lists are of numbers.
             waiting += [each for each in value if not isinstance(each, int | float | str)]
-        elif hasattr(value, "__dict__") and not isinstance(value, types.ModuleType | type):
-            if not type(value).__module__.startswith("matplotlib"):
-                waiting += vars(value).values()
+        elif not isinstance(value, types.ModuleType | type) and not type(value).__module__.startswith("matplotlib"):
+            waiting += getattr(value, "__dict__", {}).values()
 
 
 def _names(space: str) -> dict[str, object]:

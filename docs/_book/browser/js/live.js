@@ -156,7 +156,7 @@ const kept = () => {
 const price = () => {
   const size = document.querySelector("meta[name=live]")?.getAttribute("data-megabytes")
   const first = !kept() && document.documentElement.dataset.runtime === "off"
-  return size && first ? `Run fetches Python: ${size} MB, once` : ""
+  return Number(size) && first ? `Run fetches Python: ${size} MB, once` : ""
 }
 
 const load = () => {
