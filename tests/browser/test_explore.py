@@ -13,6 +13,7 @@ import served
 from explorables import explored, moved, name, pages, put, settled, state
 from fixtures import frames, still
 from playwright.sync_api import TimeoutError as NotYet
+from playwright.sync_api import expect
 
 VISIBLE = ".explorable__controls :is(input, select):visible"
 RANDOM = served.ROOT / "docs" / "_book" / "browser" / "js" / "explore" / "_random.js"
@@ -96,7 +97,7 @@ def test_the_figure_stands_until_it_is_touched(chapter, browser, server):
         page.goto(server.url + chapter, wait_until="networkidle")
 
         assert page.locator("[data-explore] svg.drawing").count() == 1
-        assert page.locator(".explorable__open").count() == script
+        expect(page.locator(".explorable__open")).to_have_count(int(script))
         assert not [address for address in server.sent if "/live/explore/" in address]
         assert sum(sent for address, sent in server.sent.items() if "/live/" in address) < 5000
         context.close()

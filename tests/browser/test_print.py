@@ -120,6 +120,18 @@ def test_nothing_is_cut_off_by_the_edge_of_the_paper(book):
         page.emulate_media(media="screen")
 
 
+def test_a_mark_of_the_scoreboard_stays_on_one_line_of_paper(book):
+    """Code wraps on paper; a mark that does is not read as one."""
+    book.emulate_media(media="print")
+    try:
+        lines = book.locator(".score").evaluate_all("all => all.map(e => [e.id, e.getClientRects().length])")
+    finally:
+        book.emulate_media(media="screen")
+
+    assert len(lines) > 50
+    assert [mark for mark, count in lines if count != 1] == []
+
+
 def test_links_within_the_book_stay_on_the_page(book):
     """From chapter to chapter, to an equation, to a reference: all without leaving the page."""
     page = book
