@@ -88,7 +88,7 @@ class Space(Session):
 
     def past(self) -> int:
         """How many bytes of arrays are held by names as cells found them, and by none as they are now."""
-        now, then = dict(_arrays([self.namespace])), dict(_arrays([names for names, _ in self.before.values()]))
+        now, then = dict(_arrays([self.namespace])), dict(_arrays([names for names, *_ in self.before.values()]))
         return sum(size for array, size in then.items() if array not in now)
 
     def perform(self, block: Block) -> str | None:
