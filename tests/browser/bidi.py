@@ -1,0 +1,179 @@
+"""Firefox as Debian has it, driven over WebDriver BiDi: the few commands that the tests need.
+
+Playwright drives a Firefox of its own make only; this one is what readers have.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from websockets.sync.client import connect
+
+# System access: for the console of the whole browser, which hears more than a page does.
+FLAGS = ["--headless", "--no-remote", "--remote-debugging-port", "0", "--remote-allow-system-access"]
+START, ANSWER = 60, 120  # seconds
+# Nothing may leave the machine: what is not loopback goes to a proxy that is not there. The rest is Firefox's own list
+# for automation.
+SETTINGS = {
+    "network.proxy.type": 1,
+    "network.proxy.http": "127.0.0.1",
+    "network.proxy.http_port": 9,
+    "network.proxy.ssl": "127.0.0.1",
+    "network.proxy.ssl_port": 9,
+    "focusmanager.testmode": True,  # a window that nobody sees tells its pages of what is focused, too
+}
+# What is complained of since the last look: also what no page can hear, such as a refusal of its policy.
+COMPLAINTS = """() => {
+    const found = Services.console.getMessageArray()
+    Services.console.reset()
+    return found.filter(each => each instanceof Ci.nsIScriptError)
+        .map(each => [each.sourceName, each.category, each.errorMessage, !(each.flags & Ci.nsIScriptError.warningFlag)])
+}"""
+KEYS = {"Tab": "\ue004", "Enter": "\ue007", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Escape": "\ue00c"}
+# Its middle, once it stands still: what comes into view is laid out only then.
+CENTRE = """async selector => {
+    const found = document.querySelector(selector)
+    if (!found?.checkVisibility()) throw new Error(`nothing to see of ${selector}`)
+    for (let last = [], here; ; last = here) {
+        found.scrollIntoView({block: "center", behavior: "instant"})
+        for (let at = 0; at < 3; at++) await new Promise(requestAnimationFrame)
+        const box = found.getBoundingClientRect()
+        here = [Math.round(box.left + box.width / 2), Math.round(box.top + box.height / 2)]
+        if (here.join() == last.join()) return here
+    }
+}"""
+
+
+class RefusedError(Exception):
+    """The browser says no to a command, or a script in it throws."""
+
+
+class Firefox:
+    """One window with one tab."""
+
+    def __init__(self, socket) -> None:
+        self.socket, self.sent = socket, 0
+        self.ask("session.new", capabilities={})
+        self.said: list[str] = []  # errors of the pages' consoles, since the last look
+        self.ask("session.subscribe", events=["log.entryAdded"])
+        (self.tab,) = (each["context"] for each in self.ask("browsingContext.getTree")["contexts"])
+        chrome = self.ask("browsingContext.getTree", **{"moz:scope": "chrome"})
+        self.chrome = chrome["contexts"][0]["context"]
+
+    def ask(self, method, **params):
+        """Send a command; return its result. What the page says meanwhile is kept."""
+        self.sent += 1
+        self.socket.send(json.dumps({"id": self.sent, "method": method, "params": params}))
+        while True:
+            told = json.loads(self.socket.recv(timeout=ANSWER))
+            if told.get("method") == "log.entryAdded":
+                entry = told["params"]
+                if entry["level"] == "error":
+                    self.said.append(f"{entry['type']}: {entry['text']}")
+            if told.get("id") == self.sent:
+                if told["type"] == "error":
+                    raise RefusedError(f"{method}: {told['error']}: {told['message']}")
+                return told["result"]
+
+    def evaluate(self, function, *given, chrome=False):
+        """Call a function of JavaScript in the page, wait for what it promises, and return it."""
+        arguments = ", ".join(map(json.dumps, given))
+        # An expression calls a function too: that of its value.
+        script = f"(async () => JSON.stringify(await ({function})({arguments})) ?? null)()"
+        context = self.chrome if chrome else self.tab
+        told = self.ask("script.evaluate", expression=script, target={"context": context}, awaitPromise=True)
+        if told["type"] == "exception":
+            raise RefusedError(told["exceptionDetails"]["text"])
+        return json.loads(told["result"].get("value", "null"))
+
+    def go(self, address):
+        """Load a page, also one that differs by its #anchor only; return when it is complete."""
+        self.ask("browsingContext.navigate", context=self.tab, url="about:blank", wait="complete")
+        self.ask("browsingContext.navigate", context=self.tab, url=address, wait="complete")
+
+    def sized(self, width, height):
+        self.ask("browsingContext.setViewport", context=self.tab, viewport={"width": width, "height": height})
+
+    def complaints(self):
+        """Return what the console holds since the last look: the pages' errors, and what their policy refused."""
+        said, self.said = self.said, []
+        for source, category, message, error in self.evaluate(COMPLAINTS, chrome=True):
+            policy = "Content-Security-Policy" in message or category == "CSP"
+            if policy or (error and source.startswith("http")):
+                said.append(f"{category}: {message}")
+        return said
+
+    def press(self, *keys):
+        """Press keys one after the other, by name or as written."""
+        strokes = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
+        self.ask("input.performActions", context=self.tab, actions=[{"type": "key", "id": "keys", "actions": strokes}])
+
+    def pointer(self, *actions):
+        self.ask(
+            "input.performActions",
+            context=self.tab,
+            actions=[{"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": actions}],
+        )
+
+    def click(self, selector):
+        """Click on the middle of the first such element, as a hand does."""
+        x, y = self.evaluate(CENTRE, selector)
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        self.pointer({"type": "pointerMove", "x": x, "y": y}, down, up)
+
+    def drag(self, selector, by):
+        """Drag the first such element by so many pixels to the right."""
+        x, y = self.evaluate(CENTRE, selector)
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        self.pointer(
+            {"type": "pointerMove", "x": x, "y": y},
+            down,
+            {"type": "pointerMove", "x": x + by, "y": y, "duration": 50},
+            up,
+        )
+
+    def until(self, function, *given, within=90):
+        """Wait until a function returns something true; return that."""
+        ends = time.monotonic() + within
+        while not (found := self.evaluate(function, *given)):
+            assert time.monotonic() < ends, f"not within {within} s: {function} {given}"
+            time.sleep(0.05)
+        return found
+
+
+def program():
+    """Debian's Firefox, or the one that $FIREFOX names; None where there is none."""
+    return os.environ.get("FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
+
+
+@contextmanager
+def firefox(**settings):
+    """Run Firefox with an empty profile; `settings` are added to it, by their names with `_` for the dot."""
+    with ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True))
+        named = SETTINGS | {name.replace("_", "."): value for name, value in settings.items()}
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in named.items()]
+        Path(home, "user.js").write_text("".join(lines))
+        log = Path(home, "log")
+        process = subprocess.Popen(
+            [program(), *FLAGS, "--profile", home],
+            # Root in the home of another user, as in a container of CI, is refused.
+            env=os.environ | {"HOME": home, "MOZ_CRASHREPORTER_DISABLE": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=stack.enter_context(log.open("w")),
+        )
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        ends = time.monotonic() + START
+        while not (found := re.search(r"WebDriver BiDi listening on (ws://\S+)", log.read_text())):
+            if process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError(f"Firefox does not start: {log.read_text()}")
+            time.sleep(0.05)
+        socket = stack.enter_context(connect(f"{found[1]}/session", max_size=None, open_timeout=START))
+        yield Firefox(socket)
