@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from driven import Driven, RefusedError
 from websockets.sync.client import connect
 
 # System access: for the console of the whole browser, which hears more than a page does.
@@ -26,7 +27,7 @@ SETTINGS = {
     "network.proxy.http_port": 9,
     "network.proxy.ssl": "127.0.0.1",
     "network.proxy.ssl_port": 9,
-    "focusmanager.testmode": True,  # a window that nobody sees tells its pages of what is focused, too
+    "focusmanager.testmode": True,
 }
 # What is complained of since the last look: also what no page can hear, such as a refusal of its policy.
 COMPLAINTS = """() => {
@@ -35,26 +36,18 @@ COMPLAINTS = """() => {
     return found.filter(each => each instanceof Ci.nsIScriptError)
         .map(each => [each.sourceName, each.category, each.errorMessage, !(each.flags & Ci.nsIScriptError.warningFlag)])
 }"""
-KEYS = {"Tab": "\ue004", "Enter": "\ue007", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Escape": "\ue00c"}
-# Its middle, once it stands still: what comes into view is laid out only then.
-CENTRE = """async selector => {
-    const found = document.querySelector(selector)
-    if (!found?.checkVisibility()) throw new Error(`nothing to see of ${selector}`)
-    for (let last = [], here; ; last = here) {
-        found.scrollIntoView({block: "center", behavior: "instant"})
-        for (let at = 0; at < 3; at++) await new Promise(requestAnimationFrame)
-        const box = found.getBoundingClientRect()
-        here = [Math.round(box.left + box.width / 2), Math.round(box.top + box.height / 2)]
-        if (here.join() == last.join()) return here
-    }
+# The window is in front, as far as it knows: one that is not tells its pages nothing of what is focused.
+FRONT = """async () => {
+    const here = Services.wm.getMostRecentWindow("navigator:browser")
+    here.focus()
+    here.gBrowser.selectedBrowser.focus()
+    for (let at = 0; at < 100 && Services.focus.activeWindow != here; at++)
+        await new Promise(done => here.setTimeout(done, 50))
+    return Services.focus.activeWindow == here
 }"""
 
 
-class RefusedError(Exception):
-    """The browser says no to a command, or a script in it throws."""
-
-
-class Firefox:
+class Firefox(Driven):
     """One window with one tab."""
 
     def __init__(self, socket) -> None:
@@ -65,6 +58,7 @@ class Firefox:
         (self.tab,) = (each["context"] for each in self.ask("browsingContext.getTree")["contexts"])
         chrome = self.ask("browsingContext.getTree", **{"moz:scope": "chrome"})
         self.chrome = chrome["contexts"][0]["context"]
+        assert self.evaluate(FRONT, chrome=True), "Firefox's window does not come to the front"
 
     def ask(self, method, **params):
         """Send a command; return its result. What the page says meanwhile is kept."""
@@ -109,42 +103,8 @@ class Firefox:
                 said.append(f"{category}: {message}")
         return said
 
-    def press(self, *keys):
-        """Press keys one after the other, by name or as written."""
-        strokes = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
-        self.ask("input.performActions", context=self.tab, actions=[{"type": "key", "id": "keys", "actions": strokes}])
-
-    def pointer(self, *actions):
-        self.ask(
-            "input.performActions",
-            context=self.tab,
-            actions=[{"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": actions}],
-        )
-
-    def click(self, selector):
-        """Click on the middle of the first such element, as a hand does."""
-        x, y = self.evaluate(CENTRE, selector)
-        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
-        self.pointer({"type": "pointerMove", "x": x, "y": y}, down, up)
-
-    def drag(self, selector, by):
-        """Drag the first such element by so many pixels to the right."""
-        x, y = self.evaluate(CENTRE, selector)
-        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
-        self.pointer(
-            {"type": "pointerMove", "x": x, "y": y},
-            down,
-            {"type": "pointerMove", "x": x + by, "y": y, "duration": 50},
-            up,
-        )
-
-    def until(self, function, *given, within=90):
-        """Wait until a function returns something true; return that."""
-        ends = time.monotonic() + within
-        while not (found := self.evaluate(function, *given)):
-            assert time.monotonic() < ends, f"not within {within} s: {function} {given}"
-            time.sleep(0.05)
-        return found
+    def perform(self, source):
+        self.ask("input.performActions", context=self.tab, actions=[source])
 
 
 def program():
