@@ -1,4 +1,4 @@
-"""Run as `pytest tests/browser` (plain `pytest` leaves it out): needs Chromium and `npm ci` here."""
+"""Run as `pytest tests/browser` (plain `pytest` leaves it out): needs Chromium and `npm ci` here, one file Firefox."""
 
 import functools
 import math

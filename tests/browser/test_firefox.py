@@ -157,9 +157,9 @@ def test_a_reader_who_forbids_storage_reads_searches_and_runs(server):
     """Firefox then throws where a page so much as names its storage."""
     with bidi.firefox(network_cookie_cookieBehavior=2) as fox:
         fox.go(server.url + PAGE)
+        first_runs(fox)
         turns_dark(fox)
         assert "chapters/saturation" in found_by_search(fox, "saturation")
-        fox.press("Escape")
-        first_runs(fox)
 
-        assert fox.complaints() == []
+        # That it may not be kept for later is Firefox's to say.
+        assert [each for each in fox.complaints() if "register/update a ServiceWorker" not in each] == []
