@@ -37,10 +37,12 @@ class Tab:
 
     def runs(self, chapter):
         """Go to a chapter as a reader does, and run all of it; return the most that the tab takes meanwhile."""
-        # It may stand in a part of the page that is closed: a click by the page itself.
+        # The old page stays for a moment when the address is the new one's already. The link may stand in a part of the
+        # page that is closed: a click by the page itself.
+        self.page.evaluate("document.querySelectorAll('.tools').forEach(tools => tools.classList.add('old'))")
         self.page.locator(f"a[href$='{chapter.split('/')[1]}/']").first.evaluate("link => link.click()")
         self.page.wait_for_url(f"**/{chapter}")
-        button = self.page.locator(".tools [data-action=run]")
+        button = self.page.locator(".tools:not(.old) [data-action=run]")
         button.wait_for()
         button.evaluate("button => button.click()")
         most, ends = 0, time.monotonic() + 180
