@@ -40,9 +40,10 @@ class Heard(served.Handler):
 
     def do_GET(self):
         name = urlsplit(self.path).path
-        if not name.endswith("/"):
+        if not name.endswith(("/", ".html")):
             return super().do_GET()
-        page = (served.site() / name.removeprefix(served.base()) / "index.html").read_text(encoding="utf-8")
+        file = served.site() / name.removeprefix(served.base())
+        page = (file / "index.html" if file.is_dir() else file).read_text(encoding="utf-8")
         body = page.replace("<head>", f"<head>{LISTENS}", 1).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
