@@ -91,9 +91,6 @@ class Firefox(Driven):
         self.ask("browsingContext.navigate", context=self.tab, url="about:blank", wait="complete")
         self.ask("browsingContext.navigate", context=self.tab, url=address, wait="complete")
 
-    def sized(self, width, height):
-        self.ask("browsingContext.setViewport", context=self.tab, viewport={"width": width, "height": height})
-
     def complaints(self):
         """Return what the console holds since the last look: the pages' errors, and what their policy refused."""
         said, self.said = self.said, []

@@ -88,9 +88,6 @@ class WebKit(Driven):
         self.ask("/url", url="about:blank")
         self.ask("/url", url=address)
 
-    def sized(self, width, height):
-        self.ask("/window/rect", width=width, height=height)
-
     def complaints(self):
         """Return what the page has complained of since the last look, also while it was loading."""
         return self.evaluate("() => new Promise(done => setTimeout(() => done(complaints.splice(0)), 100))")
