@@ -147,7 +147,7 @@ LABS = {
     "list": ("Text.\n{: hidden }", "{: hidden", "drop hidden"),
     "script": ("<script>1</script>", "<script>", "raw <script>"),
     "footnote": ("Text[^1].", "[^1]", "the footnote 1 is defined nowhere"),
-    "unseen": ("Te\u200bxt.", "Te\u200bxt", "U+200B"),
+    "unseen": ("No\u200btes.", "No\u200btes", "U+200B"),
     "python": ("`x = f(3)`", "x = f", LOOKS),
 }
 
