@@ -9,6 +9,7 @@ over leading axes, so one network and ten thousand are the same code.
 - `activations`, `losses`: small records of a function `f` and its exact derivative `df`.
 - `diagnostics`: what to look at, from tied units to singular values.
 - `meanfield`: the theory of depth: lengths, correlations, and the edge between order and chaos.
+- `report`: what a start looks like, in any framework, and what is wrong with it.
 - `sweep`: a grid of settings as a few large ensembles, on one core or on a cluster.
 - `datasets`: generated data in two dimensions; nothing is downloaded.
 - `shallownet.residual`: residual nets, with and without normalisation; import it by name.
@@ -27,6 +28,7 @@ Examples:
 
 from shallownet import activations, datasets, diagnostics, initializers, losses, meanfield, sweep
 from shallownet.network import Layer, Trace, backward, forward, init_params
+from shallownet.report import report
 from shallownet.training import train
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "initializers",
     "losses",
     "meanfield",
+    "report",
     "sweep",
     "train",
 ]

@@ -5,8 +5,10 @@ A check that fails says in one line which function was called, what it expected 
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
+from fractions import Fraction
+from math import prod
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 import numpy as np
 
@@ -14,10 +16,12 @@ __all__ = [
     "Array",
     "Curve",
     "Traced",
+    "axes",
     "chain",
     "chained",
     "common",
     "drawn",
+    "fan_counts",
     "finite",
     "float_dtype",
     "floats",
@@ -27,6 +31,7 @@ __all__ = [
     "is_integer",
     "layers",
     "matrix",
+    "matrix_shape",
     "namespace",
     "one_hot",
     "positive_integers",
@@ -97,6 +102,61 @@ def integers(values: object) -> Shape | None:
     if not isinstance(values, Collection) or isinstance(values, str) or getattr(values, "shape", None) == ():
         return None
     return tuple(int(n) for n in values) if all(is_integer(n, 1) for n in values) else None
+
+
+def matrix_shape(function: str, shape: object) -> Shape:
+    """Return the shape of a matrix, `(..., n_out, n_in)`, as a tuple."""
+    found = integers(shape)
+    if found is None or len(found) < 2:
+        raise ValueError(f"{function}: shape must be (..., n_out, n_in) with n_in >= 1, got {shown(shape)}")
+    return found
+
+
+def axes(function: str, shape: object, layout: object) -> dict[str, list[int]]:
+    """Return the sizes of the axes of each kind, `o`, `i`, `k` and `n`, of the last axes of a shape."""
+    known = isinstance(layout, str) and set(layout) <= set("oikn") and bool({"o", "i"} & set(layout))
+    require(known, f"{function}: layout must be made of o, i, k and n, such as 'oikk', with an o or an i", layout)
+    if layout == "oi":
+        matrix_shape(function, shape)
+    letters, found = str(layout), integers(shape)
+    if found is None or len(found) < len(letters):
+        raise ValueError(
+            f"{function}: shape must have a positive size for each letter of {layout!r}, got {shown(shape)}"
+        )
+    pairs = list(zip(letters, found[len(found) - len(letters) :], strict=True))
+    return {letter: [n for kind, n in pairs if kind == letter] for letter in "oikn"}
+
+
+def fan_counts(
+    function: str, shape: object, layout: str, groups: object = 1, stride: object = 1, transposed: object = False
+) -> tuple[float, float]:
+    """Return how many weights one output hears and how many outputs one input feeds, as `initializers.fans` does."""
+    sizes, strides = axes(function, shape, layout), _strides(function, layout, stride)
+    require(isinstance(transposed, bool | np.bool_), f"{function}: transposed must be True or False", transposed)
+    require(is_integer(groups, 1), f"{function}: groups must be a positive integer", groups)
+    count, name = (prod(sizes["i"]), "inputs") if transposed else (prod(sizes["o"]), "outputs")
+    parts = int(cast(int, groups))
+    require(count % parts == 0, f"{function}: groups must divide the {count} {name}", groups)
+    n_in, n_out, kernel = (prod(sizes[letter]) for letter in "iok")
+    fan_in, fan_out = Fraction(n_in * kernel), Fraction(n_out * kernel)
+    if transposed:
+        fan_in /= parts * strides
+    else:
+        fan_out /= parts * strides
+    return _plain(fan_in), _plain(fan_out)
+
+
+def _strides(function: str, layout: str, stride: object) -> int:
+    """Return the product of a convolution's strides, one for each kernel axis."""
+    count = layout.count("k")
+    found = (stride,) * count if is_integer(stride, 1) else integers(stride)
+    fits = found is not None and len(found) == count and (count > 0 or stride == 1)
+    require(fits, f"{function}: stride must be a positive integer, or one for each of the {count} kernel axes", stride)
+    return int(prod(cast(Shape, found)))
+
+
+def _plain(fan: Fraction) -> float:
+    return int(fan) if fan.denominator == 1 else float(fan)
 
 
 def positive_integers(function: str, argument: str, values: object, *, at_least: int = 0) -> Shape:

@@ -14,7 +14,6 @@ neither float64 nor float32.
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from fractions import Fraction
 from itertools import pairwise
 from math import ceil, prod, sqrt
 from numbers import Real
@@ -27,14 +26,14 @@ from numpy.typing import ArrayLike, DTypeLike
 from shallownet import activations
 from shallownet._checks import (
     Curve,
+    axes,
+    fan_counts,
     float_dtype,
     generator,
     instance,
-    integers,
-    is_integer,
+    matrix_shape,
     positive_integers,
     require,
-    shown,
     unnamed,
 )
 from shallownet.activations import Activation
@@ -126,19 +125,7 @@ def fans(
     Source:
         He et al. (2015), "Delving Deep into Rectifiers", section 2.2, for a convolution's; the others by counting.
     """
-    sizes, strides = _sizes("fans", shape, layout), _strides(layout, stride)
-    require(isinstance(transposed, bool | np.bool_), "fans: transposed must be True or False", transposed)
-    require(is_integer(groups, 1), "fans: groups must be a positive integer", groups)
-    whole, name = ("i", "inputs") if transposed else ("o", "outputs")
-    count = prod(sizes[whole])
-    require(count % groups == 0, f"fans: groups must divide the {count} {name}", groups)
-    n_in, n_out, kernel = (prod(sizes[letter]) for letter in "iok")
-    fan_in, fan_out = Fraction(n_in * kernel), Fraction(n_out * kernel)
-    if transposed:
-        fan_in /= groups * strides
-    else:
-        fan_out /= groups * strides
-    return _plain(fan_in), _plain(fan_out)
+    return fan_counts("fans", shape, layout, groups, stride, transposed)
 
 
 def zeros(shape: Shape, rng: Generator, *, dtype: DTypeLike = float) -> np.ndarray:
@@ -388,7 +375,7 @@ def delta_orthogonal(
     """
     generator("delta_orthogonal", rng)
     float_dtype("delta_orthogonal", dtype)
-    sizes = _sizes("delta_orthogonal", shape, layout)
+    sizes = axes("delta_orthogonal", shape, layout)
     fits = all(letter in layout for letter in "oik")
     require(fits, "delta_orthogonal: layout must have the letters o, i and k", layout)
     gain = float(_nonnegative("delta_orthogonal", "gain", gain, (), dtype))
@@ -400,8 +387,8 @@ def delta_orthogonal(
     W[centre] = Q.reshape(W.shape[: W.ndim - len(sizes["k"])])
     # W has the letters in the order n, o, i, k, and wants them in that of the layout
     order = sorted(range(len(layout)), key=lambda axis: "noik".index(layout[axis]))
-    axes = [len(leading) + axis for axis in order]
-    return np.ascontiguousarray(np.moveaxis(W, range(len(leading), W.ndim), axes))
+    places = [len(leading) + axis for axis in order]
+    return np.ascontiguousarray(np.moveaxis(W, range(len(leading), W.ndim), places))
 
 
 def sparse(
@@ -616,32 +603,6 @@ def _pair(name: str, fans: object) -> tuple[float, float]:
     return float(found[0]), float(found[1])
 
 
-def _sizes(name: str, shape: object, layout: object) -> dict[str, list[int]]:
-    """Return the sizes of the axes of each kind, of the last axes of a shape, or say what does not fit."""
-    known = isinstance(layout, str) and set(layout) <= set("oikn") and bool({"o", "i"} & set(layout))
-    require(known, f"{name}: layout must be made of o, i, k and n, such as 'oikk', with an o or an i", layout)
-    if layout == "oi":
-        _shape(name, shape)
-    letters, found = str(layout), integers(shape)
-    if found is None or len(found) < len(letters):
-        raise ValueError(f"{name}: shape must have a positive size for each letter of {layout!r}, got {shown(shape)}")
-    axes = list(zip(letters, found[len(found) - len(letters) :], strict=True))
-    return {letter: [n for kind, n in axes if kind == letter] for letter in "oikn"}
-
-
-def _strides(layout: str, stride: object) -> int:
-    """Return the product of a convolution's strides, one for each kernel axis."""
-    count = layout.count("k")
-    found = (stride,) * count if is_integer(stride, 1) else integers(stride)
-    fits = found is not None and len(found) == count and (count > 0 or stride == 1)
-    require(fits, f"fans: stride must be a positive integer, or one for each of the {count} kernel axes", stride)
-    return prod(cast(Shape, found))
-
-
-def _plain(fan: Fraction) -> float:
-    return int(fan) if fan.denominator == 1 else float(fan)
-
-
 def _gaussian(shape: Shape, rng: Generator, dtype: DTypeLike) -> np.ndarray:
     return rng.standard_normal(shape, np.float32) if np.dtype(dtype) == np.float32 else rng.standard_normal(shape)
 
@@ -653,14 +614,7 @@ def _uniform(shape: Shape, rng: Generator, dtype: DTypeLike) -> np.ndarray:
 def _checked(name: str, shape: object, rng: object, dtype: object) -> Shape:
     generator(name, rng)
     float_dtype(name, dtype)
-    return _shape(name, shape)
-
-
-def _shape(name: str, shape: object) -> Shape:
-    found = integers(shape)
-    if found is None or len(found) < 2:
-        raise ValueError(f"{name}: shape must be (..., n_out, n_in) with n_in >= 1, got {shown(shape)}")
-    return found
+    return matrix_shape(name, shape)
 
 
 def _number(name: str, argument: str, value: ArrayLike, shape: Shape, dtype: DTypeLike = float) -> np.ndarray:

@@ -24,6 +24,7 @@ ARROWS = {
     "meanfield": {"activations"},
     "residual": {"network", "activations"},
     "sweep": {"network", "training"},
+    "__main__": {"report"},
 }
 GROUND = "_checks"
 # imported by name: figures need matplotlib, and residual nets are a chapter's matter
@@ -169,6 +170,7 @@ def test_only_numpy_and_the_standard_library_are_needed(name):
         allowed = top in {"numpy", "shallownet"} or top in sys.stdlib_module_names
         allowed |= top == "matplotlib" and name == "plotting"
         allowed |= top == "tqdm" and inside
+        allowed |= top == "safetensors" and inside and name == "__main__"
         assert allowed, f"{name} imports {full}"
 
 
@@ -212,6 +214,7 @@ def test_the_public_names_are_exactly_these():
     assert set(found.stdout.split()) - public == FUNCTIONS_AT_THE_TOP
     assert sn.Layer is sn.network.Layer
     assert sn.Trace is sn.network.Trace
+    assert callable(sn.report), "the name at the top is the function, and no longer the module that Python put there"
 
 
 @pytest.mark.parametrize("name", sorted(set(MODULES) - {"__init__"}))
