@@ -488,6 +488,32 @@ def test_saturated_and_dead_layers_are_found():
     assert "100% of its units are 0 for all examples" in found[2]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_signal_that_is_the_same_for_all_examples_is_found(seed):
+    """PyTorch's default with its biases: they keep the size up, and what is left of the inputs is lost."""
+    r = rng(seed)
+    params = sn.init_params([64] * 32, lambda shape, r, dtype: pytorch(shape, r), r)
+    params = [layer._replace(b=init.uniform(layer.b.shape, r, limit=1 / 8)) for layer in params]
+    trace = sn.forward(params, r.standard_normal((64, 40)), relu)
+
+    (found,) = sn.report(params, activations=trace).problems
+
+    assert re.search(
+        r"^A\[\d+\]: its activations are the same for all examples, but for 0.00(1|0\d+) of their size", found
+    )
+    table = {"wpe": np.tile(r.standard_normal((1, 7, 9)), (5, 1, 1))}  # of positions, the same for all by its nature
+    assert sn.report(params, activations=table).problems == []
+
+
+def test_a_branch_that_starts_at_zero_is_not_dead():
+    """Zero gamma, zero projections: nothing comes out, by intention."""
+    silent = {"branch": np.zeros((20, 30)), "stream": rng().standard_normal((20, 30))}
+    params = {"conv.weight": init.he((40, 30), rng()), "bn.weight": np.zeros(40), "bn.bias": np.zeros(40)}
+
+    assert sn.report(params, activations=silent).problems == []
+    assert "0 for all examples" in sn.report({**params, "bn.weight": np.ones(40)}, activations=silent).problems[0]
+
+
 def test_a_softmax_and_pixels_are_not_saturated():
     """Shares of a thousand classes lie near 0 by nature, and black pixels are black."""
     r = rng()
