@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         found = report(_read(Path(arguments[0])))
-    except (OSError, ValueError, TypeError, ImportError, KeyError) as error:
+    except (OSError, ValueError, TypeError, ImportError, BadZipFile) as error:
         print(f"shallownet: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     print(found)
@@ -37,10 +38,14 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             return dict(arrays)
     if path.suffix == ".safetensors":
         try:
+            from safetensors import SafetensorError
             from safetensors.numpy import load_file
         except ImportError as error:
             raise ImportError('.safetensors needs the package safetensors: pip install "shallownet[report]"') from error
-        return dict(load_file(path))
+        try:
+            return dict(load_file(path))
+        except SafetensorError as error:
+            raise ValueError(f"{path.name} is no file of safetensors: {error}") from error
     raise ValueError(f"the file must be .npz or .safetensors, got {path.name!r}")
 
 

@@ -74,7 +74,7 @@ LINKS = {
 }
 
 # Modules that write to the residual stream of a block, by the names that they have in public code.
-WRITERS = {"c_proj", "proj", "out_proj", "o_proj", "down_proj", "wo", "w_o", "to_out"}
+WRITERS = {"c_proj", "proj", "out_proj", "o_proj", "down_proj", "wo", "w_o", "to_out", "out", "down", "fc2", "w2"}
 PACKED = re.compile(r"in_proj|qkv|c_attn", re.IGNORECASE)
 VECTORS = re.compile(r"bias|^b\d*$|beta|gamma|scale|mean|var", re.IGNORECASE)
 IDLE = re.compile(r"bias|(^|[/._])b\d*$|beta|mean|pos|cls|token", re.IGNORECASE)
@@ -146,8 +146,8 @@ def report(
             `{v.path: v for v in model.variables}`.
         layouts: `{name or pattern: layout}`, where a pattern may hold `*` and `?`, and a layout is that of
             `initializers.fans`, such as `"oikk"`, or a mapping `{"layout": "oikk", "groups": 8}` with what else `fans`
-            takes. A layout that ends in `oikk` after `io` has been swapped, `"iokk"` or `"kkoi"`, is a transposed
-            convolution's. Where none is given it is guessed from name and number of axes, and the table says so.
+            takes. `"iokk"` and `"kkoi"` are read as those of a transposed convolution. Where none is given it is
+            guessed from name and number of axes, and the table says so.
         activations: Arrays by name in the order of the layers, each `(examples, ...)`; or a `Trace` of this book.
         grads: Gradients by the names of the parameters, or as a list like `params`.
         loss: The first loss, a mean over examples.
@@ -250,9 +250,10 @@ def _layouts(layouts: Mapping[str, Array] | None, names: list[str]) -> Callable[
         layout = {"layout": value} if isinstance(value, str) else value
         fits = isinstance(layout, Mapping) and set(layout) <= {"layout", "groups", "stride", "transposed"}
         expected = "must be a layout such as 'oikk', or a mapping with layout, groups, stride, transposed"
-        require(fits and "layout" in layout, f"report: layouts[{pattern!r}] {expected}", value)
+        fits = fits and isinstance(layout.get("layout"), str)
+        require(fits, f"report: layouts[{pattern!r}] {expected}", value)
         require(any(fnmatchcase(name, pattern) for name in names), "report: layouts must fit a parameter", pattern)
-        swapped = re.sub("k", "", layout["layout"]) in ("io", "oi") and layout["layout"].startswith(("iok", "kkoi"))
+        swapped = re.fullmatch(r"iok+|k+oi", layout["layout"])
         read[pattern] = {"transposed": True, **layout} if swapped else layout
     return lambda name: next((read[p] for p in [name, *read] if p in read and fnmatchcase(name, p)), None)
 
@@ -676,7 +677,8 @@ def _unscaled(parts: list[_Part]) -> list[Problem]:
     usual = float(np.median([row.std for row in readers]))
     drawn = [row for row in (*rows, *readers) if abs(row.std / usual - 1) < 0.1]
     inputs = [_fans_of(row)[0] for row in drawn]
-    words = [part.row for part in parts if part.kind == "lookup" and abs(part.row.std / usual - 1) < 0.1]
+    tables = [part.row for part in parts if part.kind == "lookup" and len(part.row.shape) == 2]
+    words = [row for row in tables if abs(row.std / usual - 1) < 0.1]
     ours = words or any("c_proj" in row.name for row in rows)
     # one std for matrices of different fans is a rule of its own, and no framework's default
     if not ours or len(drawn) < len(rows) + len(readers) or max(inputs) < 2 * min(inputs):

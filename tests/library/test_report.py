@@ -146,7 +146,19 @@ def half(state, dtype):
 
 
 DISTRIBUTIONS = ["normal", "uniform", "truncated_normal"]
+
+
+def vision_transformer(seed=0):
+    """0.02 everywhere, truncated, and no table of words: its norms come first, and nobody scales its projections."""
+    r, draw, state = rng(seed), partial(init.truncated_normal, std=0.02), {}
+    for l in range(3):
+        for name, shape in {"attn.qkv": (288, 96), "attn.proj": (96, 96), "fc1": (384, 96), "fc2": (96, 384)}.items():
+            state[f"blocks.{l}.{name}.weight"] = draw(shape, r)
+    return {"pos_embed": draw((1, 50, 96), r), "cls_token": np.zeros((1, 1, 96)), **state}
+
+
 SOUND = {
+    "vision transformer": vision_transformer,
     **{
         f"{scheme.__name__} {d}": partial(mlp, partial(scheme, distribution=d))
         for scheme in (init.lecun, init.glorot, init.he)
@@ -686,6 +698,8 @@ def test_a_report_is_a_table_and_ready_for_json():
         ("conv2d_transpose/kernel", (3, 3, 8, 9), "kkoi"),
         ("ConvTranspose_0/kernel", (3, 3, 8, 9), "kkio"),
         ("deconv.weight", (8, 9, 3, 3), "iokk"),
+        ("blocks.0.attn.proj.weight", (9, 8), "oi"),
+        ("pos_embed", (1, 7, 8), "no"),
         ("attn/query/kernel", (24, 4, 6), "ioo"),
         ("attn/out/kernel", (4, 6, 24), "iio"),
         ("experts/kernel", (8, 9, 7), "nio"),
@@ -741,6 +755,11 @@ def test_memory_that_is_shared_is_no_second_draw():
         ),
         (
             lambda: sn.report({"a": np.ones((3, 3))}, layouts={"a": {"groups": 2}}),
+            ValueError,
+            r"layouts\['a'\] must be",
+        ),
+        (
+            lambda: sn.report({"a": np.ones((3, 3))}, layouts={"a": {"layout": 3}}),
             ValueError,
             r"layouts\['a'\] must be",
         ),
@@ -834,10 +853,26 @@ def test_a_file_is_reported_and_problems_are_an_exit_code(suffix, tmp_path):
     assert "2.weight: all its entries are 0.1" in bad.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["no.npz"], ["a", "b"], ["--help"], ["model.pt"], ["text.npz"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["no.npz"],
+        ["a", "b"],
+        ["--help"],
+        ["model.pt"],
+        ["text.npz"],
+        ["zip.npz"],
+        ["text.safetensors"],
+        ["pickled.npz"],
+    ],
+)
 def test_what_is_no_file_of_arrays_is_told_in_one_line(arguments, tmp_path):
     """Exit code 2, and no traceback."""
-    (tmp_path / "text.npz").write_text("no arrays")
+    for name in ("text.npz", "text.safetensors"):
+        (tmp_path / name).write_text("no arrays")
+    (tmp_path / "zip.npz").write_bytes(b"PK\x03\x04 and no more")
+    np.savez(tmp_path / "pickled.npz", a=np.array([None, {}], dtype=object))
 
     found = run(*arguments, cwd=tmp_path)
 
