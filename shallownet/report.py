@@ -277,7 +277,7 @@ def _guess(name: str, shape: tuple[int, ...], pytorch: bool, columns: bool) -> d
     if leaf.endswith("kernel"):
         if n == 3 and ATTENTION.search(path):
             return {"layout": "iio" if re.search(r"out", parent) else "ioo"}
-        if "depthwise" in path:
+        if "depthwise" in path or (shape[-1] == 1 and re.search(r"(^|[/._])dw", path)):
             return {"layout": f"{kernel}no"}
         keras = re.search(r"conv\dd_transpose", path)
         return {"layout": experts + kernel + ("oi" if keras else "io"), "transposed": transposed}

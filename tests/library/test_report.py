@@ -695,6 +695,7 @@ def test_a_report_is_a_table_and_ready_for_json():
         ("conv/kernel", (3, 8, 9), "kio"),
         ("conv/kernel", (3, 3, 8, 9), "kkio"),
         ("depthwise_conv2d/kernel", (3, 3, 8, 1), "kkno"),
+        ("conv_dw_1/kernel", (3, 3, 8, 1), "kkno"),
         ("conv2d_transpose/kernel", (3, 3, 8, 9), "kkoi"),
         ("ConvTranspose_0/kernel", (3, 3, 8, 9), "kkio"),
         ("deconv.weight", (8, 9, 3, 3), "iokk"),
