@@ -815,7 +815,8 @@ def test_variables_of_keras_and_flax(monkeypatch):
     """By their paths, and as nested states."""
     monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "jax"))
     keras, nnx = pytest.importorskip("keras"), pytest.importorskip("flax.nnx")
-    model = keras.Sequential([keras.Input((30,)), keras.layers.Dense(40), keras.layers.Dense(50)])
+    keras.utils.set_random_seed(0)  # Python's, NumPy's and its own
+    model = keras.Sequential([keras.Input((400,)), keras.layers.Dense(100), keras.layers.Dense(300)])
     state = nnx.state(nnx.Linear(30, 40, rngs=nnx.Rngs(0)))
 
     kept, listed, nested = sn.report({v.path: v for v in model.variables}), sn.report(model.variables), sn.report(state)
