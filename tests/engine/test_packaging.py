@@ -126,7 +126,8 @@ def test_numpy_is_the_only_dependency(wheel):
 
     always = {r.name for r in required if "extra" not in str(r.marker)}
     assert always == {"numpy"}
-    assert set(fields.get_all("Provides-Extra", [])) == {"plot", "docs", "dev", "jax", "peers", "report", "weekly"}
+    extras = {"plot", "docs", "dev", "frameworks", "jax", "peers", "report", "weekly"}
+    assert set(fields.get_all("Provides-Extra", [])) == extras
 
 
 def test_sdist_holds_the_book_and_its_tests(dist):

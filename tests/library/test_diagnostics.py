@@ -529,18 +529,3 @@ def test_nothing_is_changed_and_no_global_random_state_is_touched():
     for before, after in zip(kept, [a for layer in params for a in layer], strict=True):
         np.testing.assert_array_equal(before, after)
     np.testing.assert_array_equal(np.random.get_state()[1], legacy)
-
-
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_tensors_of_pytorch_are_measured_too(dtype):
-    """With their gradient, and in types that NumPy does not have; natively where PyTorch is installed."""
-    torch = pytest.importorskip("torch")
-    W = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)).to(getattr(torch, dtype)).requires_grad_()
-
-    plain = W.detach().double().numpy()
-
-    for name in ("unit_spread", "unit_distance", "rms", "saturation"):
-        measure = getattr(diag, name)
-        assert measure(W) == measure(plain)
-        assert measure(W).dtype == float
-    np.testing.assert_array_equal(diag.grad_norms([(W, None)]), diag.grad_norms([(plain, None)]))

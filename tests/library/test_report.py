@@ -535,19 +535,6 @@ def test_a_softmax_and_pixels_are_not_saturated():
     assert sn.report({"fc.weight": np.ones((1, 1))}, activations={"x": pixels, "p": shares}).problems == []
 
 
-def test_channels_of_pytorch_s_images_are_units():
-    """(examples, channels, y, x): a dead channel is one unit, wherever the framework keeps it."""
-    torch = pytest.importorskip("torch")
-    A = rng().random((8, 50, 5, 5)) + 0.1
-    A[:, :49] = 0
-
-    (found,) = sn.report({"w": np.ones((1, 1))}, activations={"conv": torch.tensor(A)}).problems
-    (same,) = sn.report({"w": np.ones((1, 1))}, activations={"conv": np.moveaxis(A, 1, -1)}).problems
-
-    assert found == same
-    assert found.startswith("conv: 98% of its units are 0")
-
-
 def test_no_gradient_is_a_problem_and_zero_branches_are_not():
     """LoRA's B, Fixup's last layers: zeros, and behind them nothing arrives in the first step."""
     r = rng()
@@ -782,49 +769,6 @@ def test_bad_input_is_answered_in_one_line(call, kind, message):
     assert re.match(r"report: ", str(caught.value))
     assert re.search(message, str(caught.value))
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_tensors_of_pytorch(dtype):
-    """With gradients, in half precision, on the meta device, and shared memory."""
-    torch = pytest.importorskip("torch")
-    W = torch.tensor(init.he((90, 90), rng())).to(getattr(torch, dtype)).requires_grad_()
-
-    found = sn.report({"fc": {"weight": W, "again": W}, "step": torch.tensor(3)})
-
-    assert found.problems == []
-    assert (found.rows[0].dtype, found.rows[0].scheme) == (dtype, "He, normal")
-    (lost,) = sn.report({"a.weight": torch.empty(3, 4, device="meta")}).problems
-    assert lost.startswith("a.weight: has no values")
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_arrays_of_jax(dtype):
-    """JAX's bfloat16 is NumPy's by ml_dtypes; a key is no parameter."""
-    jax = pytest.importorskip("jax")
-    W = jax.numpy.asarray(init.he((90, 90), rng()), dtype)
-
-    found = sn.report({"fc": {"kernel": W}, "other": {"kernel": W}, "key": jax.random.key(0)})
-
-    assert found.problems == []
-    assert [row.name for row in found.rows] == ["fc/kernel", "other/kernel"]
-    assert (found.rows[0].dtype, found.rows[0].scheme) == (dtype, "He, normal")
-
-
-def test_variables_of_keras_and_flax(monkeypatch):
-    """By their paths, and as nested states."""
-    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "jax"))
-    keras, nnx = pytest.importorskip("keras"), pytest.importorskip("flax.nnx")
-    keras.utils.set_random_seed(0)  # Python's, NumPy's and its own
-    model = keras.Sequential([keras.Input((400,)), keras.layers.Dense(100), keras.layers.Dense(300)])
-    state = nnx.state(nnx.Linear(30, 40, rngs=nnx.Rngs(0)))
-
-    kept, listed, nested = sn.report({v.path: v for v in model.variables}), sn.report(model.variables), sn.report(state)
-
-    assert kept.problems == listed.problems == nested.problems == []
-    assert [row.scheme for row in kept.rows[::2]] == ["Glorot, uniform"] * 2
-    assert kept.rows == listed.rows
-    assert [row.layout for row in nested.rows] == ["", "io"]
 
 
 def run(*arguments, cwd):
