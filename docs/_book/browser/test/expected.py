@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import numpy as np
 
 import shallownet as sn
 
-ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu")  # what the kernel has
+KERNEL = ("identity", "tanh", "sigmoid", "relu", "leaky_relu", "scaled_tanh", "selu")  # what the kernel has
+OTHERS = ("elu", "gelu", "silu", "softplus")  # what is there in plain JavaScript alone
+STARTS = ((1.0, 0.0), (2**0.5, 0.0), (5 / 3, 0.0), (3 / 4, 0.0), (1.4, 0.2), (2.9, 0.5))  # sigma_w, sigma_b
 SEEDS = (0, 1, 42, 123_456_789_012)
 
 
@@ -24,9 +27,11 @@ def numbers() -> dict[str, object]:
         "z": z.tolist(),
         "activations": {
             name: {"f": g.f(z).tolist(), "df": g.df(z).tolist()}
-            for name in ACTIVATIONS
+            for name in KERNEL + OTHERS
             for g in [getattr(sn.activations, name)]
         },
+        "kernel": KERNEL,
+        "rests": {name: [_rest(getattr(sn.activations, name), *start) for start in STARTS] for name in KERNEL + OTHERS},
         "training": {
             "x": X.ravel().tolist(),
             "y": Y.ravel().tolist(),
@@ -36,6 +41,15 @@ def numbers() -> dict[str, object]:
             "losses": np.ravel(losses).tolist(),
         },
     }
+
+
+def _rest(g: sn.activations.Activation, sigma_w: float, sigma_b: float) -> dict[str, object]:
+    """Return where lengths settle, or None if they grow for ever, and the gradient's factor there."""
+    found: dict[str, object] = {"w": sigma_w, "b": sigma_b, "rest": None, "chi": None}
+    with suppress(ValueError):
+        found["rest"] = sn.meanfield.q_star(g, sigma_w, sigma_b)
+        found["chi"] = sn.meanfield.chi(g, sigma_w, sigma_b)
+    return found
 
 
 def _draws(seed: int) -> dict[str, object]:
