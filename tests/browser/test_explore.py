@@ -59,6 +59,12 @@ def variants(page, chapter):
         found += ["start:random,seed:7,step:300", "start:constant,step:40"]
     if name(chapter) == "saturation":
         found += ["activation:sigmoid,inputs:300"]
+    if name(chapter) == "isometry":
+        found += ["weights:orthogonal,activation:tanh,signal:-1,depth:20"]
+    if name(chapter) == "chaos":
+        found += ["start:edge,sigma_b:0.5,layer:12"]
+    if name(chapter) == "activations":
+        found += ["activation:gelu,gain:he,layer:8"]
     if name(chapter) == "deep-scaling":  # few units, so that each takes no seconds
         sizes = ("width", 64), ("examples", 16)
         found = [s + "".join(f",{size}:{n}" for size, n in sizes if not s.startswith(size)) for s in found]
