@@ -47,44 +47,39 @@ const account = ({ weights, activation, signal }) => {
 /** @type {Kernel} */
 let kernel
 
-// The products of the weights, and of the slopes between them, after 1, 2, ... layers: equation 5.4.
+/** @type {(matrix: Float64Array, wide: number, n: number) => Float64Array} */
+const corner = (matrix, wide, n) =>
+  Float64Array.from({ length: n * n }, (_, i) => matrix[Math.floor(i / n) * wide + (i % n)])
+
+// The products of the weights, and of the slopes between them, after 1, 2, ... layers: equation 5.4. The kernel multiplies matrices
+// of at least 8 rows; smaller ones lie in the corner of such a one.
 /** @type {(settings: Settings) => Float64Array[]} */
 const products = ({ weights, activation, signal, width, seed }) => {
   const n = 2 ** width
+  const wide = Math.max(n, 8)
+  const std = weights === "orthogonal" ? 1 : 1 / Math.sqrt(n)
   const { f, df } = ACTIVATIONS[activation]
-  const [x, W, scratch] = kernel.place([8 * n, 8 * n * n, 8 * n])
+  const square = 8 * wide * wide
+  const [x, draws, W, before, after, scratch] = kernel.place([8 * n, 8 * n * n, square, square, square, 8 * n])
+  const [drawn, weight] = [kernel.values(draws, n * n), kernel.values(W, wide * wide).fill(0)]
+  const [from, to] = [kernel.values(before, wide * wide).fill(0), kernel.values(after, wide * wide)]
   kernel.seed(seed)
   kernel.normals(x, n)
   let a = kernel.values(x, n).slice()
   const scale = 10 ** signal / Math.sqrt(a.reduce((sum, value) => sum + value * value, 0) / n)
   a = a.map(value => value * scale)
-  let slope = new Float64Array(n).fill(1)
-  /** @type {Float64Array | undefined} */
-  let product
+  for (let i = 0; i < n; i++) from[i * wide + i] = 1
   const found = []
   for (let l = 0; l < DEEPEST; l++) {
-    kernel.normals(W, n * n)
-    if (weights === "orthogonal") kernel.orthogonalise(W, n, scratch)
-    const draws = kernel.values(W, n * n)
-    const std = weights === "orthogonal" ? 1 : 1 / Math.sqrt(n)
-    const next = new Float64Array(n * n)
+    kernel.normals(draws, n * n)
+    if (weights === "orthogonal") kernel.orthogonalise(draws, n, scratch)
+    for (let i = 0; i < n; i++) weight.set(drawn.subarray(i * n, i * n + n), i * wide)
+    kernel.product64(W, wide, 1, before, after, wide, wide, wide, std)
+    found.push(n === wide ? to.slice() : corner(to, wide, n))
     const z = new Float64Array(n)
-    for (let i = 0; i < n; i++) {
-      const row = next.subarray(i * n, i * n + n)
-      for (let k = 0; k < n; k++) {
-        const weight = std * draws[i * n + k]
-        z[i] += weight * a[k]
-        if (!product) row[k] = weight
-        else {
-          const factor = weight * slope[k]
-          const from = k * n
-          if (factor !== 0) for (let j = 0; j < n; j++) row[j] += factor * product[from + j]
-        }
-      }
-    }
-    product = next
-    found.push(next)
-    slope = z.map(df)
+    for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) z[i] += std * drawn[i * n + k] * a[k]
+    const slope = z.map(df)
+    for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) from[i * wide + k] = slope[i] * to[i * wide + k]
     a = z.map(f)
   }
   return found
@@ -107,10 +102,13 @@ const singular = (matrix, n) => {
       A[k * n + k] += Math.sign(first || 1) * Math.sqrt(square)
       const half = square + Math.abs(first) * Math.sqrt(square) // of the reflected vector's square
       dots.fill(0)
-      for (let i = k; i < n; i++) for (let j = k + 1; j < n; j++) dots[j] += A[i * n + k] * A[i * n + j]
-      for (let i = k; i < n; i++) {
-        const share = A[i * n + k] / half
-        for (let j = k + 1; j < n; j++) A[i * n + j] -= share * dots[j]
+      for (let row = k * n; row < n * n; row += n) {
+        const value = A[row + k]
+        for (let j = k + 1; j < n; j++) dots[j] += value * A[row + j]
+      }
+      for (let row = k * n; row < n * n; row += n) {
+        const share = A[row + k] / half
+        for (let j = k + 1; j < n; j++) A[row + j] -= share * dots[j]
       }
     }
     if (k === n - 1) break
@@ -121,10 +119,12 @@ const singular = (matrix, n) => {
       const first = A[k * n + k + 1]
       A[k * n + k + 1] += Math.sign(first || 1) * Math.sqrt(square)
       const half = square + Math.abs(first) * Math.sqrt(square)
-      for (let i = k + 1; i < n; i++) {
+      const across = A.subarray(k * n, k * n + n)
+      for (let row = k * n + n; row < n * n; row += n) {
         let dot = 0
-        for (let j = k + 1; j < n; j++) dot += A[k * n + j] * A[i * n + j]
-        for (let j = k + 1; j < n; j++) A[i * n + j] -= (dot / half) * A[k * n + j]
+        for (let j = k + 1; j < n; j++) dot += across[j] * A[row + j]
+        const share = dot / half
+        for (let j = k + 1; j < n; j++) A[row + j] -= share * across[j]
       }
     }
   }
@@ -144,7 +144,7 @@ const singular = (matrix, n) => {
   const halve = (low, high, from, to) => {
     if (from === to) return
     const middle = (low + high) / 2
-    if (high - low < 1e-12 * bound) return void found.fill(middle, n - to, n - from)
+    if (high - low < 1e-11 * bound) return void found.fill(middle, n - to, n - from)
     const here = below(middle)
     halve(low, middle, from, here)
     halve(middle, high, here, to)
