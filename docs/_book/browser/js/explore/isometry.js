@@ -170,7 +170,10 @@ const amount = (/** @type {number} */ value) => {
   return said(value, value < 0.0995 ? -Math.floor(Math.log10(value)) : 2)
 }
 const brief = (/** @type {number} */ value) => (value < 1e-6 ? "< 0.000001" : amount(value))
-const rounded = (/** @type {number} */ value) => said(value, value < 9.95 ? 1 : 0)
+const rounded = (/** @type {number} */ value) => said(value, value < 0.95 ? 2 : value < 9.95 ? 1 : 0)
+
+// The other half-axis of the ellipse: of two directions there is none in the middle.
+const second = (/** @type {number} */ n) => (n > 2 ? "middle" : "shortest")
 
 /** @type {Explorable<Settings, Numbers>} */
 const explorable = {
@@ -207,7 +210,8 @@ const explorable = {
       known.set(depth, s)
       return s
     }
-    for (const depth of DEPTHS) lengths(depth)
+    // Small ones cost little, so their lines bend where they do.
+    for (let depth = 1; depth <= DEEPEST; depth++) if (n <= 16 || DEPTHS.includes(depth)) lengths(depth)
     return { n, lengths, known, predicted: account(settings) }
   },
 
@@ -222,15 +226,15 @@ const explorable = {
     const fan = stacked
       ? { left: left + 10, top: side + 92, width: side - 10, height: height - side - 134 }
       : { left: left + side + 62, top: 24, width: width - left - side - 74, height: side }
-    return [...ellipse(s[0], s[n >> 1], round), ...spectrum(n, known, depth, fan)]
+    return [...ellipse(s[0], s[n >> 1], second(n), round), ...spectrum(n, known, depth, fan)]
   },
 
   says({ n, lengths, predicted }, { weights, activation, depth }) {
     const s = lengths(depth)
     const layers = `${depth} ${weights === "gaussian" ? "Gaussian" : "orthogonal"} layer${depth > 1 ? "s" : ""} of ${n} units`
     if (!s[0]) return `In ${layers} some layer of ReLU is off as a whole: no direction gets through.`
-    const axes = `a circle becomes an ellipse with half-axes of ${amount(s[0])}, the longest, and ${amount(s[n >> 1])}, the one in the middle`
-    const share = `${kept(s)} of ${n} directions keep between half and twice the root mean square`
+    const axes = `a circle becomes an ellipse with half-axes of ${amount(s[0])}, the longest, and ${amount(s[n >> 1])}, the ${n > 2 ? "one in the middle" : second(n)}`
+    const share = `between half and twice the root mean square lie ${kept(s)} of ${n}`
     const between = activation === "identity" ? "" : ` with ${NAMES[activation]} between them`
     const theory = `The variance of s\u00b2 is ${rounded(spread(s))}; for much wider layers (5.8) says ${rounded(predicted[depth - 1])}`
     return `After ${layers}${between}, ${axes}; ${share}. ${theory}.`
@@ -287,8 +291,8 @@ print(round(longest, 2), round(middle, 4), kept, round(spread, 1), round(predict
 export default explorable
 
 // The circle as it was, dashed, and what became of it, with points that lay on it at equal distances.
-/** @type {(long: number, short: number, box: Box) => SVGElement[]} */
-const ellipse = (long, short, box) => {
+/** @type {(long: number, short: number, other: string, box: Box) => SVGElement[]} */
+const ellipse = (long, short, other, box) => {
   const limit = Math.max(1.5, 1.12 * long)
   const tick = limit < 2.2 ? 1 : limit < 5 ? 2 : 5
   const { node, x, y } = axes({
@@ -298,7 +302,7 @@ const ellipse = (long, short, box) => {
     xticks: [-tick, 0, tick],
     yticks: [-tick, 0, tick],
     xlabel: "direction stretched most",
-    ylabel: "direction in the middle",
+    ylabel: other === "middle" ? "direction in the middle" : "direction stretched least",
   })
   const [middleX, middleY] = [x(0), y(0)]
   const unit = x(1) - middleX
@@ -332,7 +336,7 @@ const ellipse = (long, short, box) => {
     svg("path", { d: `M${middleX.toFixed(1)} ${middleY.toFixed(1)}V${y(short).toFixed(1)}`, ...half }),
     ...dots,
     text(box.left + 8, box.top + 18, `longest ${brief(long)}`, { class: "halo" }),
-    text(box.left + 8, box.top + 36, `middle ${brief(short)}`, { class: "halo" }),
+    text(box.left + 8, box.top + 36, `${other} ${brief(short)}`, { class: "halo" }),
     text(box.left + 8, box.top + box.height - 10, "dashed: the circle before", { class: "halo" }),
   ]
 }
@@ -392,6 +396,6 @@ const spectrum = (n, known, depth, box) => {
   const middle = (/** @type {number} */ l) => Math.log10(Math.max(known.get(l)?.[n >> 1] ?? 0, 1e-300))
   const last = depths.filter(l => l >= 8 && middle(l) > FLOOR + 0.9).pop() ?? 8
   const low = Math.max(middle(last), FLOOR + 0.9)
-  parts.push(text(x(last) - 6, y(low) + 18, "middle", { "text-anchor": "end", class: "halo" }))
+  parts.push(text(x(last) - 6, y(low) + 18, second(n), { "text-anchor": "end", class: "halo" }))
   return parts
 }
