@@ -160,6 +160,31 @@ def test_a_gain_does_what_the_table_of_the_chapter_says(explored, settings, rms,
     assert abs(found - factor) < 5e-5
 
 
+def test_a_press_in_the_plane_is_a_start(explored):
+    """And a mouse that is held down moves it; outside the plane neither does anything."""
+    page, host = explored("chaos", "start:he")
+    box = host.locator(".explorable__drawing").bounding_box()
+    before = host.get_attribute("data-numbers")
+
+    page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + 100)  # a staircase
+    frames(page)
+    settled(page)
+    assert host.get_attribute("data-numbers") == before
+    host.get_by_text("order", exact=True).hover()
+    page.mouse.down()
+    frames(page)
+    settled(page)
+    order = numbers(host)["chi_1"]
+    host.get_by_text("chaos", exact=True).hover()
+    page.mouse.up()
+    frames(page)
+    settled(page)
+
+    assert order < 1 < numbers(host)["chi_1"]
+    assert host.locator("[name=start]").input_value() == "own"
+    assert "sigma_w:2." in page.url
+
+
 def test_a_keyboard_deepens_the_network(explored):
     """Arrows on the slider, and the address follows."""
     page, host = explored("deep-scaling", "depth:10")

@@ -159,6 +159,7 @@ export interface Explorable<S = Settings, N = unknown> {
   compute(settings: S): N
   height?(width: number, settings: S): number
   draw(state: N, settings: S, size: Size): SVGElement[]
+  pick?(settings: S, place: { x: number; y: number }, size: Size): Partial<S> | undefined
   says(state: N, settings: S): string
   code(settings: S): string
   numbers(state: N, settings: S): Record<string, unknown>

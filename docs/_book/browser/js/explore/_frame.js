@@ -19,6 +19,7 @@
 //       compute(settings) { return ... },    // the numbers; not called again while only `view` controls move
 //       height: (width, settings) => width * 0.6,  // of the drawing, in CSS pixels; this is the default
 //       draw(state, settings, { width, height }) { return [...] },  // children of the <svg>, see _draw.js
+//       pick(settings, { x, y }, size) { return { scale: 2 } },  // optional: what a press there sets, if anything
 //       says(state, settings) { return "One or two sentences." },   // what the picture shows, for who cannot see it
 //       code(settings) { return "..." },     // Python for a plain session with shallownet ...
 //       numbers(state, settings) { return { W1: [[...]], loss: 0.3 } },  // ... that gives these names these values
@@ -73,6 +74,7 @@ export const open = async (host, name, explorable, come) => {
     controls,
     compute,
     draw,
+    pick,
     says,
     code,
     numbers,
@@ -89,6 +91,7 @@ export const open = async (host, name, explorable, come) => {
   let frame
   /** @type {number | undefined} */
   let timer
+  let size = { width: 0, height: 0 } // of the drawing
   let running = 0 // the frame that is asked for while it plays
   let said = 0 // when the sentence last changed while it played
 
@@ -157,7 +160,7 @@ export const open = async (host, name, explorable, come) => {
     if (asked !== key) state = compute({ ...settings })
     key = asked
     const width = picture.clientWidth
-    const size = { width, height: Math.round(height(width, settings)) }
+    size = { width, height: Math.round(height(width, settings)) }
     drawing.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`)
     drawing.setAttribute("width", `${size.width}`)
     drawing.setAttribute("height", `${size.height}`)
@@ -214,6 +217,22 @@ export const open = async (host, name, explorable, come) => {
     timer = setTimeout(settle, SETTLED)
   }
 
+  // By a press on the drawing, and by a mouse that is held down; a finger that moves scrolls the page.
+  /** @param {PointerEvent} event */
+  function picked(event) {
+    if (event.type === "pointermove" && (event.pointerType !== "mouse" || event.buttons !== 1)) return
+    const { left, top } = drawing.getBoundingClientRect()
+    const found = pick?.(settings, { x: event.clientX - left, y: event.clientY - top }, size)
+    if (!found) return
+    event.preventDefault() // no text is selected
+    stop()
+    for (const control of controls) {
+      const value = found[control.name]
+      if (value !== undefined) settings[control.name] = control.options ? value : fitted(control, value)
+    }
+    schedule()
+  }
+
   function restore() {
     stop()
     Object.assign(settings, parse(controls, ""))
@@ -228,6 +247,8 @@ export const open = async (host, name, explorable, come) => {
     }, 2000)
   }
 
+  drawing.addEventListener("pointerdown", picked)
+  drawing.addEventListener("pointermove", picked)
   host.classList.add("explorable--open")
   host.replaceChildren(frameElement)
   new ResizeObserver(() => {

@@ -4,7 +4,7 @@ import { ACTIVATIONS } from "./_activations.js"
 import { axes, path, said, svg, text } from "./_draw.js"
 import { settled, size, slopes } from "./_normal.js"
 
-/** @import { Explorable } from "../types" */
+/** @import { Explorable, Size } from "../types" */
 /** @import { Box } from "./_draw.js" */
 /**
  * @typedef {{ start: string, sigma_w: number, sigma_b: number, length: number, correlation: number, layer: number }} Settings
@@ -16,6 +16,18 @@ const LAYERS = 40
 const LONGEST = 8
 const FAINT = 1e-30 // stands for a length of 0, as in sn.meanfield
 const tanh = ACTIVATIONS.tanh
+
+// The plane of the starts, and where it lies: beside the staircases, or above them on a phone.
+/** @type {[number, number]} */
+const WEIGHTS = [0.4, 2.8]
+/** @type {[number, number]} */
+const BIASES = [0, 0.8]
+const GAP = 48
+/** @type {(size: Size) => Box} */
+const planeOf = ({ width, height }) =>
+  width < 520
+    ? { left: 34, top: 24, width: width - 44, height: 170 }
+    : { left: 34, top: 24, width: (width - 44 - 2 * GAP) / 3, height: height - 66 }
 
 // The starts of the chapter's figure, as points of the plane; `code` says the first number in Python.
 /** @type {Record<string, { label: string, short: string, w: number, b: number, code: string }>} */
@@ -119,8 +131,8 @@ const explorable = {
     {
       name: "sigma_w",
       label: "\u03c3w",
-      min: 0.4,
-      max: 2.8,
+      min: WEIGHTS[0],
+      max: WEIGHTS[1],
       step: 0.05,
       value: 2.5,
       show: value => value.toFixed(2),
@@ -129,8 +141,8 @@ const explorable = {
     {
       name: "sigma_b",
       label: "\u03c3b",
-      min: 0,
-      max: 0.8,
+      min: BIASES[0],
+      max: BIASES[1],
       step: 0.05,
       value: 0.3,
       show: value => value.toFixed(2),
@@ -187,10 +199,9 @@ const explorable = {
     const { w, b, q, c, map } = state
     const { layer } = settings
     const phone = width < 520
-    const left = 34
-    const gap = phone ? 36 : 48
-    const wide = phone ? width - left - 10 : (width - left - 2 * gap - 10) / 3
-    const plane = { left, top: 24, width: wide, height: phone ? 170 : height - 66 }
+    const plane = planeOf({ width, height })
+    const { left, width: wide } = plane
+    const gap = phone ? 36 : GAP
     const half = phone ? (width - left - gap - 10) / 2 : wide
     const top = phone ? 282 : 24
     const first = {
@@ -222,6 +233,17 @@ const explorable = {
         values: c.slice(0, layer + 1),
       }),
     ]
+  },
+
+  pick(_, { x, y }, size) {
+    const { left, top, width, height } = planeOf(size)
+    const [across, up] = [(x - left) / width, (top + height - y) / height]
+    if (across < 0 || across > 1 || up < 0 || up > 1) return
+    return {
+      start: "own",
+      sigma_w: WEIGHTS[0] + across * (WEIGHTS[1] - WEIGHTS[0]),
+      sigma_b: BIASES[0] + up * (BIASES[1] - BIASES[0]),
+    }
   },
 
   says({ w, b, q, c, rest, meet, chi, rate }, { layer }) {
@@ -280,8 +302,8 @@ export default explorable
 const phases = ({ w, b, chi }, box) => {
   const { node, x, y } = axes({
     box,
-    x: [0.4, 2.8],
-    y: [0, 0.8],
+    x: WEIGHTS,
+    y: BIASES,
     xticks: [1, 2],
     yticks: [0, 0.4, 0.8],
     xlabel: "\u03c3w",
@@ -295,7 +317,7 @@ const phases = ({ w, b, chi }, box) => {
   const here = { cx: x(w).toFixed(1), cy: y(b).toFixed(1) }
   const colour = near(chi) ? "var(--c2)" : chi < 1 ? "var(--c0)" : "var(--c1)"
   /** @type {(fill: string, d: string) => SVGElement} */
-  const shade = (fill, d) => svg("path", { d: `${line}${d}z`, fill, opacity: 0.16 })
+  const shade = (fill, d) => svg("path", { d: `${line}${d}z`, fill, opacity: 0.16, style: "cursor: crosshair" })
   return [
     shade("var(--c0)", `L${box.left} ${box.top}V${bottom}`),
     shade("var(--c1)", `L${right} ${box.top}V${bottom}`),
