@@ -145,15 +145,15 @@ const explorable = {
     const last = Math.min(layer, q.length - 1)
     const name = activation === "identity" ? "No activation" : NAMES[activation]
     const start = `${name} with \u03c3w = ${said(w, 2)} and \u03c3b = ${said(b, 2)}`
-    const now = `After ${last} layer${last === 1 ? "" : "s"} a mean square of 1 is ${digits(q[last])}, where g\u00b2 and g\u2032\u00b2 average ${digits(sizes[last])} and ${digits(slopes[last])}`
-    const back = `on the way back the squared gradient has been multiplied by ${digits(grown(w, slopes, last))}`
-    if (rest === undefined) return `${start}: lengths grow for ever. ${now}; ${back}.`
+    const now = `After ${last} layer${last === 1 ? "" : "s"} a mean square of 1 is ${digits(q[last])}`
+    const averages = `There g\u00b2 is ${digits(sizes[last])} on average, and g\u2032\u00b2 ${digits(slopes[last])}`
+    const back = `On the way back the squared gradient is multiplied by ${digits(grown(w, slopes, last))}`
+    const tail = `${now}. ${averages}. ${back}.`
+    if (rest === undefined) return `${start}: lengths grow for ever. ${tail}`
+    const pace = `a layer multiplies the squared gradient by ${factor(chi)}`
+    if (rest < 1e-9) return `${start}: the signal fades to nothing, and in the end ${pace}. ${tail}`
     const size = Math.sqrt(Math.max(rest - b * b, 0)) / w
-    const goal =
-      rest < 1e-9
-        ? "the signal fades to nothing"
-        : `z rests at a mean square of ${digits(rest)}, activations at an rms of ${digits(size)}`
-    return `${start}: ${goal}, and a layer multiplies the squared gradient by ${factor(chi)}. ${now}; ${back}.`
+    return `${start}: z comes to rest at a mean square of ${digits(rest)}. At rest the activations have an rms of ${digits(size)}, and ${pace}. ${tail}`
   },
 
   code: ({ activation, gain, sigma_w, sigma_b, layer }) => `import numpy as np

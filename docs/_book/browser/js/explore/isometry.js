@@ -233,11 +233,11 @@ const explorable = {
     const s = lengths(depth)
     const layers = `${depth} ${weights === "gaussian" ? "Gaussian" : "orthogonal"} layer${depth > 1 ? "s" : ""} of ${n} units`
     if (!s[0]) return `In ${layers} some layer of ReLU is off as a whole: no direction gets through.`
-    const axes = `a circle becomes an ellipse with half-axes of ${amount(s[0])}, the longest, and ${amount(s[n >> 1])}, the ${n > 2 ? "one in the middle" : second(n)}`
-    const share = `between half and twice the root mean square lie ${kept(s)} of ${n}`
     const between = activation === "identity" ? "" : ` with ${NAMES[activation]} between them`
+    const axes = `Its half-axes are ${amount(s[0])}, the longest, and ${amount(s[n >> 1])}, the ${n > 2 ? "one in the middle" : second(n)}`
+    const share = `${kept(s)} of ${n} directions have a length between half and twice the root mean square`
     const theory = `The variance of s\u00b2 is ${rounded(spread(s))}; for much wider layers (5.8) says ${rounded(predicted[depth - 1])}`
-    return `After ${layers}${between}, ${axes}; ${share}. ${theory}.`
+    return `After ${layers}${between} a circle is an ellipse. ${axes}. ${share}. ${theory}.`
   },
 
   code: ({ weights, activation, signal, width, seed, depth }) => `import numpy as np
