@@ -20,6 +20,28 @@ STATES = {
         "activation:sigmoid,scale:-0.5,inputs:340",
         "scale:-3,inputs:10",
     ],
+    "residual": [
+        "",
+        "factor:own,alpha:1.5,depth:64",  # to 10^32
+        "skip:without,norm:batch,depth:64,examples:8",
+        "norm:layer,factor:root,depth:5,seed:3",
+        "norm:batch,last:zero,depth:33",
+        "skip:without,norm:layer,factor:zero,last:zero,depth:1",  # without skips the last two do not count
+    ],
+    "data-and-width": [
+        "",
+        "width:4,depth:50",  # in nearly all of them a layer is off
+        "shape:funnel,width:100,depth:50,activation:identity",
+        "shape:neck,neck:1,depth:1",
+        "shape:neck,neck:20,width:10,depth:7",
+    ],
+    "width": [
+        "",
+        "rate:-1,steps:8,last:random,activation:relu",
+        "optimizer:sgd,steps:1,width:8",
+        "optimizer:sgd,rule:tangent,last:random,rate:-1,steps:8,width:0",
+        "rule:divided,activation:relu,rate:-4,seed:99",
+    ],
     "deep-scaling": [
         "",
         "activation:tanh,scheme:small,depth:50,width:24,examples:16",
@@ -253,3 +275,88 @@ def test_the_map_tells_what_learns(explored, activation, sigma, depth):
 
     learned = min(final) < 1.9  # a coin of ten sides has 2.30
     assert learned == numbers(host)["learns"], final
+
+
+def values(explored, chapter, settings):
+    _, host = explored(chapter, settings)
+    return numbers(host)
+
+
+def test_a_stack_of_skips_doubles_block_by_block(explored):
+    """Equation 8.2, over seeds; with 1 over the root of L it stays below e, and with a norm it grows by 1 a block."""
+    grown = {"": [], "factor:root": [], "norm:layer": []}
+    for settings, found in grown.items():
+        for seed in range(8):
+            stream = values(explored, "residual", f"{settings},seed:{seed}")["stream"]
+            found.append(stream[-1] / stream[0])
+
+    plain, scaled, normed = (np.mean(np.log(found)) for found in grown.values())
+    assert abs(plain / 16 / np.log(2) - 1) < 0.1
+    assert abs(scaled - 16 * np.log(1 + 1 / 16)) < 0.2
+    assert abs(normed - np.log(17)) < 0.25
+
+
+def test_two_zeros_in_a_branch_wait_for_each_other(explored):
+    """One alone lets the other's gradient through."""
+    both = values(explored, "residual", "factor:zero,last:zero")
+    fixup, rezero = values(explored, "residual", "last:zero"), values(explored, "residual", "factor:zero")
+    _, host = explored("residual", "factor:zero,last:zero")
+
+    assert not np.any([both[name] for name in ("W1", "W2", "factors")])
+    assert "each zero waits for the other" in host.locator(".explorable__says").inner_text()
+    assert np.all(np.array(fixup["W2"]) > 0)
+    assert np.all(np.array(rezero["factors"]) > 0)
+    assert not np.any([fixup["W1"], fixup["factors"], rezero["W1"], rezero["W2"]])
+
+
+def test_without_skips_controls_that_have_no_meaning_are_gone(explored):
+    """And a link that sets them changes nothing."""
+    _, host = explored("residual", "skip:without")
+    plain = numbers(host)
+
+    assert host.locator("[name=factor]:visible, [name=last]:visible").count() == 0
+    assert values(explored, "residual", "skip:without,factor:zero,last:zero") == plain
+
+
+def test_one_bottleneck_costs_what_nineteen_layers_cost(explored):
+    """Exercise 9.2: 64 percent stay near the average, and 37 once one of ten layers of 100 is squeezed to 5."""
+    shapes = "depth:10", "depth:10,shape:neck,neck:5", "depth:29"
+
+    shares = [values(explored, "data-and-width", f"width:100,{shape}")["share"] for shape in shapes]
+
+    assert np.allclose(shares, [0.64, 0.37, 0.37], atol=0.06)  # four sampling errors of a thousand networks
+
+
+def test_layers_that_were_drawn_stay(explored):
+    """The generator goes on where it stopped: whatever way the sliders went, the numbers are those of the seed."""
+    _, host = explored("data-and-width", "seed:5,width:12,depth:8")
+    fresh = numbers(host)
+
+    for settings in ("seed:5,width:12,depth:30", "seed:5,width:12,depth:3", "seed:5,width:12,depth:9,shape:neck"):
+        explored("data-and-width", settings)
+
+    assert values(explored, "data-and-width", "seed:5,width:12,depth:8") == fresh
+
+
+def test_the_coordinate_check_tells_the_standard_start_from_mup(explored):
+    """Section 10.4, over seeds: the output runs away with a slope near 1, and is level under muP."""
+    slopes = [values(explored, "width", f"seed:{seed}") for seed in range(4)]
+
+    standard = np.mean([found["standard_slopes"] for found in slopes], axis=0)
+    ruled = np.mean([found["ruled_slopes"] for found in slopes], axis=0)
+    assert np.allclose(standard, [0, 0.5, 1], rtol=0, atol=0.25)
+    assert np.all(np.abs(ruled) < 0.2)
+
+
+def test_steps_play_to_their_end(explored):
+    """A layer below an output of zeros waits for one step, and its line is not there before."""
+    page, host = explored("width", "steps:1")
+    before = host.locator("svg.explorable__drawing text").all_text_contents()
+
+    host.get_by_role("button", name="Play").click()
+
+    settled(page)
+    after = host.locator("svg.explorable__drawing text").all_text_contents()
+    assert [texts.count("hidden") for texts in (before, after)] == [1, 2]
+    assert len(numbers(host)["ruled_logits"]) == 9
+    assert "steps:8" in page.url

@@ -198,11 +198,13 @@ export interface KernelExports extends Loops {
   orthogonalise(W: Address, n: number, scratch: Address): void
   narrow(from: Address, to: Address, count: number): void
   histogram(from: Address, count: number, to: Address, bins: number, low: number, high: number): void
+  adam(W: Address, G: Address, M: Address, V: Address, count: number, first: number, second: number): void
 }
 
 /** The kernel as explorables use it. */
-export interface Kernel extends Omit<KernelExports, "seed"> {
+export interface Kernel extends Omit<KernelExports, "seed" | "adam"> {
   seed(seed: number): void
+  adam(W: Address, G: Address, M: Address, V: Address, count: number, rate: number, t: number): void
   place(sizes: number[]): Address[]
   counts(at: Address, length: number): number[]
   values(at: Address, length: number): Float64Array<ArrayBuffer>

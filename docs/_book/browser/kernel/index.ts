@@ -3,6 +3,7 @@
 export { IDENTITY, LEAKY_RELU, RELU, SCALED_TANH, SELU, SIGMOID, TANH } from "./activations"
 export * from "./layers"
 export { normals, seed, tables, uniforms } from "./random"
+export { adam } from "./training"
 export { free }
 
 // Where the page's own arrays may begin.

@@ -24,6 +24,7 @@ def numbers() -> dict[str, object]:
     losses = sn.train(params, X, Y, steps=50, lr=0.5).history["loss"]
     return {
         "draws": {seed: _draws(seed) for seed in SEEDS},
+        "adam": _moved(),
         "z": z.tolist(),
         "activations": {
             name: {"f": g.f(z).tolist(), "df": g.df(z).tolist()}
@@ -64,6 +65,21 @@ def _draws(seed: int) -> dict[str, object]:
         "normals": rng().standard_normal(5000).tolist(),
         "permutation": rng().permutation(50).tolist(),
     }
+
+
+def _moved() -> dict[str, object]:
+    """Return slopes, a row a step, and where Adam brings weights that start at 0 along them."""
+    rng = np.random.default_rng(4)
+    slopes = rng.standard_normal((3, 6)) * 10.0 ** np.arange(-9, -3)  # some below the number that Adam adds
+    rows = iter(slopes)
+
+    def backward(*_: object, **__: object) -> list[tuple[np.ndarray, ...]]:
+        return [sn.Layer(next(rows)[None], np.zeros((1, 1)))]
+
+    params = sn.init_params([6, 1], sn.initializers.zeros, rng)
+    X, Y, model = np.ones((6, 1)), np.ones((1, 1)), (sn.forward, backward)
+    run = sn.train(params, X, Y, steps=len(slopes), lr=0.1, optimizer="adam", model=model)
+    return {"slopes": slopes.tolist(), "moved": run.params[0].W[0].tolist(), "lr": 0.1}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import { test } from "node:test"
 import { face } from "../js/explore/_kernel.js"
 import { apart, made, numbers } from "./_made.js"
 
-const { activations, z, draws } = numbers
+const { activations, z, draws, adam } = numbers
 const kernel = await face(made("kernel.wasm"))
 
 for (const name of numbers.kernel) {
@@ -49,4 +49,18 @@ test("draws are NumPy's, also with a seed of more than 32 bits", () => {
 
     assert.ok(apart(kernel.values(at, normals.length), normals) < 4e-16)
   }
+})
+
+test("a step of Adam is the library's", () => {
+  const { slopes, moved, lr } = adam
+  const bytes = 8 * moved.length
+  const [W, G, M, V] = kernel.place([bytes, bytes, bytes, bytes])
+  for (const at of [W, M, V]) kernel.values(at, moved.length).fill(0)
+  slopes.forEach((row, i) => {
+    kernel.values(G, row.length).set(row)
+    kernel.adam(W, G, M, V, row.length, lr, i + 1)
+  })
+
+  assert.ok(apart(kernel.values(W, moved.length), moved) < 1e-15)
+  assert.ok(moved.every(value => Math.abs(value) > 0.001))
 })

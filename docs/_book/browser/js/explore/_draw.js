@@ -87,3 +87,22 @@ export const axes = ({ box, x, y, xticks = x, yticks = y, xlabel = "", ylabel = 
 /** @type {(value: number, digits?: number) => string} */
 export const said = (value, digits) =>
   (digits === undefined ? `${value}` : value.toFixed(digits)).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212")
+
+const RAISED = [..."\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"]
+
+// A power of ten: 10 with its exponent raised, or 1.
+/** @type {(exponent: number) => string} */
+export const power = exponent =>
+  exponent
+    ? `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[+digit]).join("")}`
+    : "1"
+
+// A size, in two digits, whatever its power of ten: from `long` on, and below 0.001, with the power beside it.
+/** @type {(value: number, long?: number) => string} */
+export const size = (value, long = 1000) => {
+  if (value === 0) return "0"
+  if (value >= 0.001 && value < long)
+    return value < 1000 ? `${+value.toPrecision(2)}` : Math.round(value).toLocaleString("en")
+  const exponent = Math.floor(Math.log10(value))
+  return `${(value / 10 ** exponent).toFixed(1)} \u00d7 ${power(exponent)}`
+}

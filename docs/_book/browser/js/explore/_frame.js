@@ -8,7 +8,8 @@
 //       title: "Four units while they train",  // names the drawing for those who do not see it
 //       controls: [
 //         // A slider. `show` writes its value, for eyes and screen readers alike. `view: true`: it changes what is
-//         // shown and not what is computed. `play: true` (one control, a view): a button that runs it to its end.
+//         // shown and not what is computed. `play: true` (one control, a view or quick to compute): a button that runs it
+//         // to its end.
 //         { name: "step", label: "Step", min: 0, max: 1000, step: 10, value: 1000, view: true, play: true },
 //         { name: "scale", label: "Scale", min: -4, max: 1, step: 0.25, value: -2, show: v => `10^${v}` },
 //         // A choice: a <select>. `when`: only offered with some settings.

@@ -33,6 +33,8 @@ export const face = async bytes => {
   return {
     ...kernel,
     seed: seed => kernel.seed(seed % 2 ** 32, Math.floor(seed / 2 ** 32)),
+    // Step t = 1, 2, ... of weights along their gradient G, whose running means are M and V.
+    adam: (W, G, M, V, count, rate, t) => kernel.adam(W, G, M, V, count, rate / (1 - 0.9 ** t), 1 / (1 - 0.999 ** t)),
     // What an earlier layout holds is lost.
     place: sizes => laid(others, sizes),
     counts: (at, length) => [...new Uint32Array(kernel.memory.buffer, at, length)],

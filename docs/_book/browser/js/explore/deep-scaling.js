@@ -1,6 +1,6 @@
 // Chapter 4: what each layer of a deep network does to the sizes of activations and of what comes back.
 
-import { axes, svg, text } from "./_draw.js"
+import { axes, power, size, svg, text } from "./_draw.js"
 import { load, network } from "./_kernel.js"
 
 /** @import { Explorable, Kernel, Layer } from "../types" */
@@ -106,18 +106,8 @@ const edge = activation => {
   return edges[activation]
 }
 
-const RAISED = [..."\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"]
-const power = (/** @type {number} */ exponent) =>
-  `10${exponent < 0 ? "\u207b" : ""}${[...`${Math.abs(exponent)}`].map(digit => RAISED[+digit]).join("")}`
 /** @type {[number, string][]} */
-const TICKS = [-8, -4, 0].map(exponent => [exponent / Math.log10(2), exponent ? power(exponent) : "1"])
-
-const size = (/** @type {number} */ value) => {
-  if (value === 0) return "0"
-  if (value >= 0.001 && value < 1000) return `${+value.toPrecision(2)}`
-  const exponent = Math.floor(Math.log10(value))
-  return `${(value / 10 ** exponent).toFixed(1)} \u00d7 ${power(exponent)}`
-}
+const TICKS = [-8, -4, 0].map(exponent => [exponent / Math.log10(2), power(exponent)])
 
 /** @type {Kernel} */
 let kernel
