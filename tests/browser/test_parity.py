@@ -106,7 +106,7 @@ def run_all(alive_page, page, server, measured):
 
     page.locator(".tools [data-action=run]").click()
     # "all 16 blocks ran, as printed", or "block 3: Stopped by an error".
-    end = re.compile(r"blocks? ran|: ")
+    end = re.compile(r"blocks? ran|block \d+: ")
     expect(page.locator(".tools .cell__says")).to_have_text(end, timeout=1000 * LONGEST)
     took = time.monotonic() - start
 
