@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from _book.page import Page
 
 EXERCISE = re.compile(r"^\*\*Exercise [^*\n]*\(code\)\.?\*\*", re.M)
+TITLE = re.compile(r"Exercise (?P<number>\w+\.\w+)(?: (?P<marks>●{1,3}))? \((?P<kind>\w+)\)")
+ANY = re.compile(rf"^\*\*{TITLE.pattern}\.?\*\*(?P<said>[^\n]*(?:\n[^\n]+)*)", re.M)
+SHORT, LEAST = 200, 15  # letters: what is shown whole, and what a sentence has to have
+LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")
+STOP = re.compile(r"(?<! al)[.?](?= [A-Z$`*]|$)")  # neither that of a number nor that of "et al."
 END = re.compile(r"^(?:\*\*Exercise |#)", re.M)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -34,6 +39,35 @@ class Exercise:
     assertions: tuple[str, ...] = ()  # of the solution, those that ask something of the reader
     names: tuple[str, ...] = ()  # what they need of the reader
     taken: tuple[str, ...] = ()  # those of the names that the page has given to something else
+
+
+@dataclass(frozen=True)
+class Task:
+    """An exercise of any kind, as a list of all of them names it."""
+
+    number: str  # such as 4.1
+    marks: str  # how hard it is, from ● to ●●●
+    kind: str
+    asks: str  # all of it if it is short, else its first sentence: Markdown without links
+
+
+def anchor(number: str) -> str:
+    """Where an exercise is on its page."""
+    return "exercise-" + number.lower().replace(".", "-")
+
+
+def tasks(text: str, prose: str) -> Iterator[Task]:
+    """Yield the exercises of a page, in order; its prose is its text with all code blank."""
+    for match in ANY.finditer(prose):
+        said = LINK.sub(r"\1", " ".join(text[slice(*match.span("said"))].split()))
+        yield Task(match["number"], match["marks"] or "", match["kind"], _first(said) if len(said) > SHORT else said)
+
+
+def _first(said: str) -> str:
+    """Return the first sentence that says something; a stop within a formula or code ends none."""
+    ends = [stop.end() for stop in STOP.finditer(said)]
+    whole = (end for end in ends if end >= LEAST and not said[:end].count("$") % 2 and not said[:end].count("`") % 2)
+    return said[: next(whole, len(said))]
 
 
 def find(text: str, prose: str, runs: Sequence[Block]) -> Iterator[Exercise]:

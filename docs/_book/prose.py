@@ -40,7 +40,7 @@ MATH = re.compile(r"\$\$.*?\$\$|(?<![\\$])\$(?![\s$])(?:\\.|[^\\$])+?(?<!\s)\$(?
 # What an editor does not show: it takes a fence for text, or hides what a reader copies.
 LINK = re.compile(r"\]\((?P<target>[^()\s#]+)[^()\s]*(?:\s+\"[^\"]*\")?\)")
 # What the build makes.
-GENERATED = {"index-of-terms.md", "print.md", "notebooks.zip"}
+GENERATED = {"exercises.md", "index-of-terms.md", "print.md", "notebooks.zip"}
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff]"
 )

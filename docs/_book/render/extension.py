@@ -23,6 +23,7 @@ from _book.render.code import Cells, Depth, Numbers
 from _book.render.figures import Figures
 from _book.render.glossary import FirstUse, Glossary, Terms
 from _book.render.math import INLINE_MATH, DisplayMath, InlineMath
+from _book.render.tasks import Tasks
 
 # Below "mkdocs", so that its strict mode counts what is logged here.
 log = logging.getLogger("mkdocs.plugins.book")
@@ -82,6 +83,7 @@ class BookExtension(Extension):
         md.treeprocessors.register(Choices(md), "book_choices", 25)
         # Before MkDocs takes down what can be linked to.
         md.treeprocessors.register(Terms(md, self), "book_terms", 6)
+        md.treeprocessors.register(Tasks(md), "book_tasks", 6)
         # Before MkDocs resolves links.
         md.treeprocessors.register(Scoreboard(self), "book_scoreboard", 5)
         md.treeprocessors.register(Figures(md, self), "book_figures", 4)

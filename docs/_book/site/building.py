@@ -19,7 +19,7 @@ from _book.render import colours
 from _book.render.board import Score
 from _book.render.extension import BookExtension, Context
 from _book.run import BookError, Result
-from _book.site import draw, export, lab, printing, terms
+from _book.site import draw, export, lab, printing, tasks, terms
 
 log = logging.getLogger("mkdocs.plugins.book")
 
@@ -104,6 +104,7 @@ class Building:
         if glossary := self.pages.get(terms.SOURCE):
             self.glossary = terms.parse(glossary.text)
             made[terms.INDEX] = terms.index(self.glossary)
+        made[tasks.INDEX] = tasks.index(self.pages)
         if scoreboard := self.pages.get(board.BOARD):
             marks = [mark for page in self.pages.values() for mark in page.marks]
             for problem in board.book_problems(scoreboard, marks):

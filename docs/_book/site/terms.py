@@ -14,12 +14,13 @@ from html import escape
 from itertools import groupby
 
 from _book.render.glossary import anchor
+from _book.site import tasks
 from _book.site.sections import Section
 
 SOURCE = "glossary.md"
 INDEX = "index-of-terms.md"
 # Pages that list what other pages say.
-UNLISTED = (SOURCE, INDEX, "references.md", "scoreboard.md")
+UNLISTED = (SOURCE, INDEX, tasks.INDEX, "references.md", "scoreboard.md")
 # Sections that repeat what was said above.
 REPEATED = ("The numbers of this chapter", "Sources")
 
