@@ -53,7 +53,7 @@ def band(
         raise ValueError(f"band: samples must be (n_samples, {np.size(x)}) to fit x, got {samples.shape}")
     low, middle, high = np.quantile(samples, [quantiles[0], 0.5, quantiles[1]], axis=0)
     (line,) = ax.plot(x, middle, label=label)
-    ax.fill_between(x, low, high, color=line.get_color(), alpha=0.25, linewidth=0)
+    ax.fill_between(x, low, high, color=line.get_color(), alpha=0.18, linewidth=0)
     if label is not None:
         ax.legend(frameon=False)
     return ax

@@ -86,7 +86,12 @@ def _prose(page: Page) -> Iterator[Fault]:
 
 
 def _images(page: Page) -> Iterator[Fault]:
-    """Every figure is drawn by a block above it, and described."""
+    """Every figure is drawn by a block above it, and described.
+
+    In the opening of a page, above its first section, a figure may stand before its block: the picture first.
+    """
+    section = re.search(r"^## ", page.prose, re.M)
+    opening = page.line(section.start()) if section else 0
     saved: dict[str, int] = {}
     for block in page.runs:
         for name in block.figures:
@@ -107,7 +112,7 @@ def _images(page: Page) -> Iterator[Fault]:
         elif image.target.endswith(".svg") and "/" not in image.target:
             if image.target not in saved:
                 yield image.line, f'no block saves {image.target}: end one with fig.savefig("{image.target}")'
-            elif saved[image.target] > image.line:
+            elif saved[image.target] > image.line > opening:
                 yield image.line, f"show {image.target} below the block that saves it"
     for name, line in saved.items():
         if name not in shown:

@@ -31,7 +31,14 @@ from _book.interpreter import Interpreter
 from _book.page import Page, split
 
 # Fixed so that the same page gives the same bytes; text stays text, so that it can be read and searched.
-STYLE = {"svg.hashsalt": "shallownet", "svg.fonttype": "none"}
+# And the book's look, in one place: no frame but the two axes that are read.
+STYLE = {
+    "svg.hashsalt": "shallownet",
+    "svg.fonttype": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
 # What stands for an empty line in a session, where one would end the output.
 BLANK = "<BLANKLINE>"
 # Characters that do not survive: reading a file or Markdown makes something else of them.

@@ -291,7 +291,7 @@ def test_survives_the_themes_way_of_changing_pages(chapter, browser, server):
     page = context.new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(server.url, wait_until="networkidle")
+    page.goto(server.url + "notation/", wait_until="networkidle")
     page.evaluate("window.kept = true")
     page.locator(f".md-nav--primary a[href*='{chapter}']").first.evaluate("a => a.click()")
     page.locator(".explorable__open").click(timeout=10_000)
@@ -300,7 +300,7 @@ def test_survives_the_themes_way_of_changing_pages(chapter, browser, server):
     at_end = page.locator(VISIBLE).first.evaluate("e => e.value == e.max")
     moved(page, lambda: page.keyboard.press("ArrowLeft" if at_end else "ArrowRight"))
     there = state(page)
-    page.evaluate("document.querySelector('a.md-logo').click()")
+    page.evaluate("document.querySelector(\".md-nav--primary a[href*='notation/']\").click()")
     page.wait_for_selector("[data-explore]", state="detached")
     page.go_back()
     settled(page)

@@ -190,6 +190,11 @@ FAULTS = {
         "below the block that saves it",
         "![A line going up](a.svg)\n\n```python\nopen('a.svg', 'w').close()  # .savefig('a.svg')\n```\n",
     ),
+    "figure-too-early-in-a-section": Fault(
+        "![A line",
+        "below the block that saves it",
+        "## One\n\n![A line going up](a.svg)\n\n```python\nopen('a.svg', 'w').close()  # .savefig('a.svg')\n```\n",
+    ),
     "figure-as-png": Fault(
         "```python", "plain .svg name", "```python\nx.savefig('a.png')\n```\n\n![A line going up](a.png)\n"
     ),
@@ -269,6 +274,19 @@ FAULTS = {
 }
 
 SOUND = {
+    "figure-first": """
+![A line going up](line.svg)
+
+## How it is drawn
+
+```python
+import matplotlib.pyplot as plt
+
+fig, ax = plt.subplots()
+ax.plot([0, 1])
+fig.savefig("line.svg")
+```
+""",
     "everything": """
         ```python
         import matplotlib.pyplot as plt

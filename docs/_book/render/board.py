@@ -45,12 +45,31 @@ class Scoreboard(Treeprocessor):
             return
         # From the text: in the tree, the ids have been put away already.
         names = iter(rows(self.book.page))
-        for table in root.iter("table"):
+        differ: list[tuple[str, str]] = []
+        for table in list(root.iter("table")):
             titles = ["".join(cell.itertext()) for cell in table.iter("th")]
             if "| " + " | ".join(titles) + " |" == HEADER:
-                self._complete(table, names, known)
+                differ += self._complete(table, names, known)
+        if differ:
+            self._first(root, differ)
 
-    def _complete(self, table: ElementTree.Element, names: Iterator[str], known: dict[str, Score]) -> None:
+    @staticmethod
+    def _first(root: ElementTree.Element, differ: list[tuple[str, str]]) -> None:
+        """List what differs above the first table's heading: it is what a reader looks for."""
+        at = next(at for at, element in enumerate(root) if element.tag == "h2")
+        heading = ElementTree.Element("p")
+        ElementTree.SubElement(heading, "strong").text = "What differs"
+        found = ElementTree.Element("ul", {"class": "scores__first"})
+        for name, claim in differ:
+            item = ElementTree.SubElement(found, "li")
+            ElementTree.SubElement(item, "a", {"href": f"#{name}"}).text = AtomicString(claim)
+        root.insert(at, heading)
+        root.insert(at + 1, found)
+
+    def _complete(
+        self, table: ElementTree.Element, names: Iterator[str], known: dict[str, Score]
+    ) -> Iterator[tuple[str, str]]:
+        """Complete the rows of a table; yield the name and the claim of each that differs."""
         # Laid out as cards on a phone, which would make a browser forget that it is a table: so it is said.
         table.attrib = {"class": "scores", "role": "table"}
         for part in table:
@@ -69,6 +88,8 @@ class Scoreboard(Treeprocessor):
                     self.book.problem(f"`{name}`", message)
                 continue
             claim, source = row[1], row[2]
+            if score.differs:
+                yield name, "".join(row[1].itertext()).strip()
             row.attrib = {"id": name, "role": "row"}
             row[:] = [claim]
             claim.attrib = {"role": "cell"}

@@ -23,6 +23,7 @@ from _book.render.code import Cells, Depth, Numbers
 from _book.render.figures import Figures
 from _book.render.glossary import FirstUse, Glossary, Terms
 from _book.render.math import INLINE_MATH, DisplayMath, InlineMath
+from _book.render.tables import Wide
 from _book.render.tasks import Tasks
 
 # Below "mkdocs", so that its strict mode counts what is logged here.
@@ -86,6 +87,7 @@ class BookExtension(Extension):
         md.treeprocessors.register(Tasks(md), "book_tasks", 6)
         # Before MkDocs resolves links.
         md.treeprocessors.register(Scoreboard(self), "book_scoreboard", 5)
+        md.treeprocessors.register(Wide(), "book_wide", 4.5)
         md.treeprocessors.register(Figures(md, self), "book_figures", 4)
         md.treeprocessors.register(FirstUse(md), "book_first_use", 3)
         md.treeprocessors.register(External(md), "book_external", 2)

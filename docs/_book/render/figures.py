@@ -41,7 +41,7 @@ class Figures(Treeprocessor):
             self.book.problem(f"]({name}", f'no block draws {name}: end one with fig.savefig("{name}")')
             return
         caption = image.get("title")
-        explorable = image.get("data-explore")
+        explorable, plays = image.get("data-explore"), image.get("data-play")
         if explorable and not (EXPLORABLES / f"{explorable}.js").exists():
             message = f"no explorable {explorable}: write browser/js/explore/{explorable}.js"
             self.book.problem(f'data-explore="{explorable}"', message)
@@ -52,6 +52,8 @@ class Figures(Treeprocessor):
         image.set("class", "figure explorable" if explorable else "figure")
         if explorable:
             image.set("data-explore", explorable)
+            if plays is not None:
+                image.set("data-play", "")
         link = ElementTree.SubElement(image, "a", {"href": f"{context.folder}{name}", "class": "figure__open"})
         svg = paths.light(colours.inline(context.figures[name].decode(), name, alt))
         link.text = self.md.htmlStash.store(svg)

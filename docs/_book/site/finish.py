@@ -106,9 +106,13 @@ def whole_book(folder: Folder, book: Building) -> None:
     leaf = folder.named(printing.SOURCE)
     if not leaf:
         return
+    # By their headings: the navigation has room for short titles only, and paper for whole ones.
     parts = [
         printing.Part(
-            each.url, folder.title(each), _plain(markup.content(folder.pages[each.file])), folder.sections(each)
+            each.url,
+            folder.sections(each)[0].title or folder.title(each),
+            _plain(markup.content(folder.pages[each.file])),
+            folder.sections(each),
         )
         for each in folder.leaves
         if printing.belongs(each.source)
@@ -141,12 +145,15 @@ def cells_stay_still(folder: Folder, book: Building) -> None:
 
 
 def tools(folder: Folder, book: Building) -> None:
-    """Give a page a place for what is done with the whole of it, and a link to it as a notebook."""
+    """Give a page a place for what is done with the whole of it, and a link to it as a notebook.
+
+    The place is below its title, if the page does not hold one itself.
+    """
     for leaf in folder.leaves:
         page = folder.pages[leaf.file]
         name = book.notebooks.get(leaf.source)
         link = f'<a href="{name}" download>Open as a notebook</a>' if name else ""
-        if link or markup.has(page, "data-cell"):
+        if (link or markup.has(page, "data-cell")) and '<p class="tools"></p>' not in page:
             folder.pages[leaf.file] = markup.after(page, "</h1>", f'<p class="tools">{link}</p>')
 
 

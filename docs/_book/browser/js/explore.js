@@ -1,5 +1,8 @@
 // On every page with a figure that can be explored: small, since every reader gets it. The figure stands as the page
-// drew it until its button is pressed, or until the address of the page holds settings for it.
+// drew it until its button is pressed, or until the address of the page holds settings for it. A figure with `data-play`
+// opens and plays when it is first seen, unless the reader wants no motion, or no bytes that were not asked for.
+
+const moving = () => !matchMedia("(prefers-reduced-motion: reduce)").matches && !navigator.connection?.saveData
 
 import { changed, differs, tell } from "./_edition.js"
 
@@ -18,10 +21,10 @@ const prepare = () => {
     const button = document.createElement("button")
     button.type = "button"
     button.className = "explorable__open"
-    button.textContent = "Explore this figure"
+    button.textContent = "Explore this figure: move its sliders"
     host.classList.add("explorable--ready")
     host.prepend(button)
-    /** @type {(come: "pressed" | "linked" | "back") => Promise<void>} */
+    /** @type {(come: "pressed" | "linked" | "back" | "seen") => Promise<void>} */
     const open = async come => {
       button.disabled = true
       button.textContent = "Loading\u2026"
@@ -33,12 +36,24 @@ const prepare = () => {
         await open(host, name, explorable, come)
       } catch (error) {
         console.warn(error)
-        button.disabled = false
+        button.hidden = button.disabled = false
         button.textContent = (await changed()) ? "The book has changed" : "This could not be loaded. Try again"
       }
     }
     button.addEventListener("click", () => open("pressed"))
     if (new URLSearchParams(location.search).has(name)) open(arrived ? "linked" : "back")
+    else if ("play" in host.dataset && moving()) {
+      button.hidden = true // it would push the figure down, and go
+      const seen = new IntersectionObserver(
+        entries => {
+          if (!entries.some(entry => entry.isIntersecting)) return
+          seen.disconnect()
+          open("seen")
+        },
+        { threshold: 0.3 },
+      )
+      seen.observe(host)
+    }
   }
 }
 

@@ -140,6 +140,7 @@ interface ControlOf<S> {
 export interface Choice<S = Settings> extends ControlOf<S> {
   options: Record<string, string>
   value: string
+  side?: boolean
 }
 export interface Slider<S = Settings> extends ControlOf<S> {
   options?: undefined

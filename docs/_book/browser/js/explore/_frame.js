@@ -2,7 +2,8 @@
 //
 //     ![What one sees.](paths.svg){ data-explore="symmetry" }
 //
-// (or wraps one in `<div data-explore="symmetry" markdown>`), and `explore/symmetry.js` says what can be explored:
+// (or wraps one in `<div data-explore="symmetry" markdown>`; with `data-play`, it opens and plays when it is first seen,
+// and again after each choice), and `explore/symmetry.js` says what can be explored:
 //
 //     export default {
 //       title: "Four units while they train",  // names the drawing for those who do not see it
@@ -12,7 +13,7 @@
 //         // to its end.
 //         { name: "step", label: "Step", min: 0, max: 1000, step: 10, value: 1000, view: true, play: true },
 //         { name: "scale", label: "Scale", min: -4, max: 1, step: 0.25, value: -2, show: v => `10^${v}` },
-//         // A choice: a <select>. `when`: only offered with some settings.
+//         // A choice: a <select>, or with `side: true` buttons side by side. `when`: only offered with some settings.
 //         { name: "start", label: "Start", options: { zero: "all zero", random: "random" }, value: "zero" },
 //         { name: "seed", label: "Seed", min: 0, max: 99, value: 0, when: settings => settings.start === "random" },
 //       ],
@@ -33,7 +34,7 @@
 
 import { html, svg } from "./_draw.js"
 
-/** @import { Control, Explorable, Settings, Slider } from "../types" */
+/** @import { Choice, Control, Explorable, Settings, Slider } from "../types" */
 
 const SETTLED = 200 // ms without a move, after which sentences are read out: while a slider moves they would pile up
 const SAID = 250 // ms between two sentences while it plays
@@ -67,8 +68,8 @@ const fitted = ({ min, max, step = 1 }, value) => {
   return +(min + steps * step).toFixed(9) // 0.1 * 3 is not 0.3
 }
 
-// `come`: by the button; by a link with settings, which leads here; or back to a page that was left.
-/** @type {(host: HTMLElement, name: string, explorable: Explorable<any, any>, come: "pressed" | "linked" | "back") => Promise<void>} */
+// `come`: by the button; by a link with settings, which leads here; back to a page that was left; or because it is seen.
+/** @type {(host: HTMLElement, name: string, explorable: Explorable<any, any>, come: "pressed" | "linked" | "back" | "seen") => Promise<void>} */
 export const open = async (host, name, explorable, come) => {
   await explorable.ready?.()
   const {
@@ -124,15 +125,27 @@ export const open = async (host, name, explorable, come) => {
   function input(control) {
     const { label, options } = control
     const element = control.options
-      ? html("select", {}, ...Object.entries(control.options).map(([value, label]) => html("option", { value }, label)))
+      ? control.side
+        ? radios(control)
+        : html(
+            "select",
+            {},
+            ...Object.entries(control.options).map(([value, label]) => html("option", { value }, label)),
+          )
       : html("input", { type: "range", min: control.min, max: control.max, step: control.step ?? 1 })
     element.name = control.name
     const shown = html("span", { className: "explorable__value", ariaHidden: "true" })
-    const row = html("label", {}, html("span", {}, label), element, ...(options ? [] : [shown]))
+    const row =
+      element instanceof HTMLFieldSetElement
+        ? element
+        : html("label", {}, html("span", {}, label), element, ...(options ? [] : [shown]))
     element.addEventListener("input", () => {
       stop()
       settings[control.name] = control.options ? element.value : fitted(control, +element.value)
-      schedule()
+      if (control.options && player && "play" in host.dataset && !still()) {
+        settings[player.name] = player.min
+        run()
+      } else schedule()
     })
     return { control, element, shown, row }
   }
@@ -248,6 +261,11 @@ export const open = async (host, name, explorable, come) => {
     }, 2000)
   }
 
+  /** @returns {HTMLElement} */
+  function first() {
+    return inputs[0].element.querySelector("input:checked") ?? inputs[0].element
+  }
+
   drawing.addEventListener("pointerdown", picked)
   drawing.addEventListener("pointermove", picked)
   host.classList.add("explorable--open")
@@ -258,7 +276,8 @@ export const open = async (host, name, explorable, come) => {
   place()
   show()
   settle()
-  if (come === "pressed") inputs[0].element.focus()
+  if (come === "pressed") first().focus()
+  if (come === "seen") run()
   if (come === "linked") {
     host.scrollIntoView()
     // Once more, when all is there: until then a browser goes to the place that the address may name, too.
@@ -270,6 +289,21 @@ export const open = async (host, name, explorable, come) => {
 
 const loaded = () =>
   document.readyState === "complete" || new Promise(done => addEventListener("load", done, { once: true }))
+// A choice whose answers lie side by side: a group that has a value, as a <select> has.
+/** @type {(control: Choice) => HTMLFieldSetElement & { value: string }} */
+const radios = ({ name, label, options, value }) => {
+  const inputs = Object.keys(options).map(key =>
+    html("input", { type: "radio", name: `explore-${name}`, value: key, checked: key === value }),
+  )
+  const labels = inputs.map(input => html("label", {}, input, html("span", {}, options[input.value])))
+  const group = html("fieldset", { className: "explorable__side" }, html("legend", {}, label), ...labels)
+  return Object.defineProperty(/** @type {any} */ (group), "value", {
+    get: () => inputs.find(input => input.checked)?.value ?? value,
+    set: key => {
+      for (const input of inputs) input.checked = input.value === key
+    },
+  })
+}
 
 // In the query: the theme writes the part after the # as the reader scrolls.
 /** @type {(name: string, text: string) => void} */

@@ -1,11 +1,13 @@
 // The 2-h-1 networks of the first chapters, trained as `sn.train` trains them: tanh, cross-entropy, plain full-batch descent.
 
 // A network is {w: [2h numbers, a row a unit], v: [h numbers]}, with zero biases; `data` is {x: [2m numbers, a row an
-// input], y: [m numbers]}. Gives the losses, and W1 as it was, after 0 ... `steps` updates.
+// input], y: [m numbers]}. Gives, after 0 ... `steps` updates: the losses, W1 as it was, and in `rest` b1, W2 and b2
+// (h + h + 1 numbers).
 /**
  * @typedef {{ w: ArrayLike<number>, v: ArrayLike<number> }} Network
  * @typedef {{ x: ArrayLike<number>, y: ArrayLike<number> }} Data
- * @type {(network: Network, data: Data, steps: number, lr: number) => { losses: Float64Array, path: Float64Array[] }}
+ * @typedef {{ losses: Float64Array, path: Float64Array[], rest: Float64Array[] }} Trained
+ * @type {(network: Network, data: Data, steps: number, lr: number) => Trained}
  */
 export const train = (network, { x, y }, steps, lr) => {
   const [units, m] = [network.v.length, y.length]
@@ -15,9 +17,13 @@ export const train = (network, { x, y }, steps, lr) => {
   const a = new Float64Array(units)
   const [dw, db, dv] = [new Float64Array(2 * units), new Float64Array(units), new Float64Array(units)]
   const losses = new Float64Array(steps + 1)
+  /** @type {Float64Array[]} */
   const path = []
+  /** @type {Float64Array[]} */
+  const rest = []
   for (let t = 0; t <= steps; t++) {
     path.push(w.slice())
+    rest.push(Float64Array.of(...b, ...v, c))
     dw.fill(0)
     db.fill(0)
     dv.fill(0)
@@ -51,5 +57,5 @@ export const train = (network, { x, y }, steps, lr) => {
     }
     c -= lr * dc
   }
-  return { losses, path }
+  return { losses, path, rest }
 }
