@@ -23,8 +23,8 @@ Fault = tuple[int, str]  # the line on the page, and what is wrong there
 
 # The HTML that pages may hold, with its attributes, and its classes. What a page needs and is not here is added here,
 # in a change that says why a reader sees all of it.
-TAGS = {"p": {"class", "markdown"}, "ul": {"class", "markdown"}, "li": {"markdown"}, "span": {"id"}}
-CLASSES = {"lead", "cards"}
+TAGS = {"p": {"class", "markdown"}, "ul": {"class", "markdown"}, "li": {"markdown"}, "span": {"class", "id"}}
+CLASSES = {"lead", "cards", "tags", "next", "tools"}
 KEYS = ("description", "blocks", "hide", "title")
 
 ELSE = {

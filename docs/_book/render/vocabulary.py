@@ -24,10 +24,12 @@ ATTRIBUTES = {
     "label": {"for"},
     "li": {"id"},
     "ol": {"start"},
-    "figure": {"data-explore"},
+    "figure": {"data-explore", "data-play"},
     "img": {"alt", "src", "title"},
     **{tag: {"id"} for tag in ("h1", "h2", "h3", "h4", "sup", "dt")},
-    **{tag: {"style"} for tag in ("td", "th")},
+    **{tag: {"role"} for tag in ("table", "thead", "tbody", "tr")},
+    "td": {"style", "role", "data-label"},
+    "th": {"style", "role", "scope"},
     "div": {"data-block", "data-copy", "data-cell", "id", "tabindex", "data-tabs"},
     "span": {"id", "title"},
 }
@@ -43,7 +45,7 @@ MADE = {
     *("figures", "figure", "figure__open", "external", "explorable", "footnote", "footnote-ref", "footnote-backref"),
     *("tabbed-set", "tabbed-alternate", "tabbed-labels", "tabbed-content", "tabbed-block"),
     *("abstract", "danger", "example", "failure", "info", "note", "question", "quote", "success", "tip", "warning"),
-    *("math--inline", "imports", "choices", "choice", "choice--right", "choice--wrong", *OPTIONS),
+    *("math--inline", "imports", "wide", "choices", "choice", "choice--right", "choice--wrong", *OPTIONS),
 }
 ALIGNED = re.compile(r"text-align: (left|center|right);")
 REFERENCE = re.compile(r"\[\^[^\]\s]+\]|\[[^\[\]]+\]\[[^\[\]]*\]")
