@@ -56,6 +56,7 @@ CHANGES = {
     "os.truncate": (0,),
     "os.utime": (0,),
     "shutil.rmtree": (0,),
+    "sqlite3.connect": (0,),
 }
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -94,6 +95,7 @@ class Alone(Session):
         self.step = 0  # the line of what runs
         self.noise = 0  # the line that wrote to standard error
         self.broken = 0  # the line of the block that failed
+        self.dying = ""  # the name that goes, when the page has ended
         sys.stdout = sys.__stdout__ = _stream(1)  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = _stream(2, self._heard)  # type: ignore[misc]
         sys.unraisablehook = self._unraisable
@@ -138,6 +140,10 @@ class Alone(Session):
         with self.place(self.module):
             getattr(threading, "_shutdown")()  # noqa: B009 - waits for threads, and ends those of idle pools
             getattr(atexit, "_run_exitfuncs")()  # noqa: B009
+            for name in [name for name in self.namespace if name != "__builtins__"]:
+                self.dying = name
+                self.namespace.pop(name, None)
+            self.dying = ""
             self.namespace.clear()
             gc.collect()
             self._quiet(self.last)
@@ -227,8 +233,19 @@ class Alone(Session):
         self.noise = self.noise or self._line()
 
     def _fault(self, error: BaseException, where: str) -> None:
-        found = self.describe(error, self._line() or self.step)
+        found = self.describe(error, self._line() or self._given(self.dying) or self.step)
         self.faults.append(BookError(self.path, found.line, f"{found.message} ({where})", found.detail))
+
+    def _given(self, name: str) -> int:
+        """The line that gave a name its last value, as far as it can be read off the page; or 0."""
+        wanted = re.compile(rf"^(?:>>> |\.\.\. )?\s*(?:[\w, ]*\b)?{re.escape(name)}\b[\w, ]*=(?!=)")
+        lines = [
+            block.line + 1 + number
+            for block in self.page.runs
+            for number, code in enumerate(block.code.split("\n"))
+            if name and not block.standalone and wanted.match(code)
+        ]
+        return lines[-1] if lines else 0
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
         self._fault(unraisable.exc_value or unraisable.exc_type(), "where Python can only report it")

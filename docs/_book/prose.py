@@ -51,6 +51,8 @@ SHOWN = re.compile(r"[-+\s>]*(?:>>> |>>>$|In \[\d+\]:|(?:`{3}|~{3})[`~]*\s*\{?\s
 HIDES = re.compile(r"\\(?:[hv]?phantom|(?:text)?color(?:box)?|style|class|cssId|href|html[A-Za-z]+)\b")
 FOOTNOTE = re.compile(r"(?P<start>^ {0,3})?\[\^(?P<name>[^\]\s]+)\](?P<colon>:)?", re.M)
 REFERENCE = re.compile(r"(?<![\]\\!])\[(?P<text>[^\[\]]+)\] ?\[(?P<name>[^\[\]]*)\]")
+# A word in brackets alone is a link too, once its address is defined; a task's box and an interval are none.
+SHORT = re.compile(r"(?<![\]\\!\w])\[(?P<name>[^\W\d_](?!\])[^\[\]]*)\](?![\[(:{])")
 DEFINITION = re.compile(r"^ {0,3}\[(?P<name>[^\]^]+)\]:\s*\S", re.M)
 SNIPPET = re.compile(r"-{2,}8<-{2,}"), "no snippets are put in here: write the text itself"
 VARIABLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}"), "no variables are put in here: write the text itself"
@@ -198,6 +200,9 @@ def _references(prose: str) -> Iterator[tuple[int, str]]:
         if not name.startswith("^") and name not in links:
             text = match["text"].strip() or "..."
             yield match.start(), f"this link leads nowhere: write the address, [{text}](address)"
+    for match in SHORT.finditer(prose):
+        if " ".join(match["name"].lower().split()) not in links:
+            yield match.start(), f"this link leads nowhere: write [{match['name']}](address), or \\[ for a bracket"
 
 
 def _links(page: Page, prose: str) -> Iterator[tuple[int, str]]:
@@ -216,7 +221,8 @@ def _block(block: Block) -> Iterator[Fault]:
     lines = block.code.split("\n")[:-1]
     if shown := block.options.get("hl_lines"):
         wanted = [int(number) for number in re.findall(r"\d+", shown)]
-        if not LINES.fullmatch(shown) or not all(1 <= number <= len(lines) for number in wanted):
+        backwards = any(int(first) > int(last) for first, last in re.findall(r"(\d+)-(\d+)", shown))
+        if backwards or not LINES.fullmatch(shown) or not all(1 <= number <= len(lines) for number in wanted):
             yield block.line, f'hl_lines="{shown}": the block has lines 1 to {len(lines)}, write them as "1 3-4"'
     elif "hl_lines" in block.options:
         yield block.line, 'hl_lines="": name the lines, as in "1 3-4"'

@@ -43,6 +43,8 @@ STYLE = {
 BLANK = "<BLANKLINE>"
 # Characters that do not survive: reading a file or Markdown makes something else of them.
 UNSHOWN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+# Calls that draw, or seed with nothing; what makes a generator refuses by itself.
+DRAWS = re.compile(r"\brandom\.(?!default_rng|Generator|RandomState|SeedSequence|[gs]et_?state|seed\(\d)\w+\(")
 
 
 class BookError(Exception):
@@ -215,7 +217,7 @@ class Session:
                 printed, error = self.execute(step, module.__dict__)
                 shown = self.judge(step, printed, error)
                 if moved := self._chance.moved():
-                    raise BookError(self.path, step.line, moved)
+                    raise BookError(self.path, _drawing(step), moved)
                 outputs.append(shown)
                 if check:
                     shown.check(self.path)
@@ -398,6 +400,12 @@ def _parsed(interpreter: Interpreter, step: Step, file: str) -> ast.Module:
         error.lineno = (error.lineno or 1) + step.line - 1
         error.end_lineno = (error.end_lineno or 1) + step.line - 1
         raise
+
+
+def _drawing(step: Step) -> int:
+    """The first line of a step that draws from a generator of the process, as far as it can be read off it."""
+    lines = enumerate(step.source.split("\n"), start=step.line)
+    return next((number for number, code in lines if DRAWS.search(code)), step.line)
 
 
 def _parts(tree: ast.Module, step: Step) -> list[ast.Module | ast.Interactive]:

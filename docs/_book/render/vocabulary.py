@@ -51,6 +51,7 @@ ALIGNED = re.compile(r"text-align: (left|center|right);")
 REFERENCE = re.compile(r"\[\^[^\]\s]+\]|\[[^\[\]]+\]\[[^\[\]]*\]")
 TEXTS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "summary", "figcaption", "blockquote", "div"}
 BRACKET = "\1"
+BACK = "\xa0\u21a9"  # the link behind a footnote
 MISLED = f"looks like code and never runs: put it in a ```python block, or mark its code: `x = 1`{{ .{NOT_RUN} }}"
 LISTS = re.compile(r"\{:?[^{}\n]*\}|<[a-z][^<>]*>|^[ \t>]*(?:!!!|\?{3}\+?) .*", re.I | re.M)
 
@@ -161,7 +162,7 @@ class _Reader(HTMLParser):
     def _text(self, tag: str, text: str) -> None:
         """Look for code in the words of one element."""
         for line in text.strip().split("\n"):
-            code = line.replace(BRACKET, "[")
+            code = line.replace(BRACKET, "[").removesuffix(BACK).rstrip()
             if PROMPT.search(code):
                 self.faults.append((code, PROMPTS))
             elif telling(code, calls=tag in ("p", "blockquote") and line == text.strip()):

@@ -1,0 +1,129 @@
+"""What passed unseen when each example of the list of traps was tried singly, and near ones beside it."""
+
+from __future__ import annotations
+
+import pytest
+from _book import apart, rules
+from _book.page import Page
+from _book.render import check
+from test_apart import block, said
+from test_book import Fault, page
+
+DRAWN = 'import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig.savefig("a.svg")'
+FIGURE = f"```python\n{DRAWN}\n```\n\n![A line going up](a.svg)"
+LIST = "a figure takes no attribute but"
+LOOKS = "looks like code and never runs"
+
+# What is seen without running anything.
+READ = {
+    "hidden-figure": Fault("![A line", LIST, f"{FIGURE}{{ hidden }}\n"),
+    "styled-figure": Fault("![A line", LIST, f'{FIGURE}{{: style="display :none" }}\n'),
+    "figure-of-no-width": Fault("![A line", LIST, f'{FIGURE}{{ data-explore="a" width=0 }}\n'),
+    "list-below-a-figure": Fault("![A line", LIST, f"{FIGURE}\n{{: .flat }}\n"),
+    "undefined-link-of-one-word": Fault("[nowhere]", "this link leads nowhere", "Text.\n\nSome [nowhere] here.\n"),
+    "undefined-link-of-words": Fault("[No where]", "this link leads nowhere", "Text.\n\n[No where].\n"),
+    "lines-backwards": Fault("```{", "the block has lines 1 to 2", '```{.python hl_lines="2-1"}\nx = 1\ny = 1\n```\n'),
+    "import-in-a-footnote": Fault("[^1]: import", LOOKS, "Text[^1].\n\n[^1]: import numpy as np\n"),
+    "value-in-a-footnote": Fault("[^1]: x", LOOKS, "Text[^1].\n\n[^1]: x = f(3)\n"),
+    "print-in-a-footnote": Fault("[^1]: print", LOOKS, "Text[^1].\n\n[^1]: print(x)\n"),
+}
+
+
+def read(text: str) -> list[str]:
+    """What is said of a page that is not run."""
+    made = Page.parse(text, "a.md")
+    return [str(problem) for problem in rules.problems(made) or check.problems(made)]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_a_reader_would_not_notice_is_a_fault(name: str) -> None:
+    """With the page's own line."""
+    fault = READ[name]
+    text = page(fault.body)
+    line = text.count("\n", 0, text.index(fault.at)) + 1
+
+    found = read(text)
+
+    assert [each for each in found if each.startswith(f"a.md:{line}: ") and fault.says in each], found
+
+
+def test_what_looks_like_it_is_none() -> None:
+    """A guard that cries wolf is switched off."""
+    body = """
+        Between [0, 1] and [2]; a [link], a [Link][], `x[n]`, x[n], \\[no link], $[a, b]$, and an address[^1].
+
+        - [x] It is.
+
+            So it is.
+
+        - [ ] It is not.
+
+            It is.
+
+        ```{.python hl_lines="1-1 2"}
+        x = 1
+        y = 2
+        ```
+
+        [link]: https://example.org
+        [^1]: The print of x.
+        """
+    text = page(body)
+
+    assert read(text) == []
+    assert read(page(f'{FIGURE}{{ data-explore="symmetry" }}\n')) == []
+
+
+# What is seen when the page runs.
+RUN = {
+    "still-open": Fault("f = open", "unclosed file", block("import os\nf = open(os.devnull)")),
+    "still-to-be-awaited": Fault(
+        "c = f()", "was never awaited", block("async def f():\n    pass\n\nc = f()", "c.close\nx = 1")
+    ),
+    "still-open-among-others": Fault("y, f = ", "unclosed file", block("import os\ny, f = 1, open(os.devnull)")),
+    "drawn-by-numpy": Fault(
+        "x = np.random",
+        "draws from np.random's own",
+        block("import numpy as np, random\nrandom.seed(0)\nx = np.random.rand()"),
+    ),
+    "drawn-by-python": Fault(
+        "    x = random",
+        "draws from random's own",
+        block("import random\n\nfor _ in range(2):\n    x = random.random()"),
+    ),
+    "database-beside-the-library": Fault(
+        "x = sqlite3",
+        "writes outside its folder",
+        block("import shallownet, sqlite3\nx = sqlite3.connect(shallownet.__file__ + '.db')"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_line_is_that_of_the_cause(name: str) -> None:
+    """Where it is found out only at the end of the block, or of the page, too."""
+    fault = RUN[name]
+    text = page(fault.body)
+    line = text.count("\n", 0, text.index(fault.at)) + 1
+
+    first, *_ = said(Page.parse(text, "a.md"))
+
+    assert first.startswith(f"a.md:{line}: ")
+    assert fault.says in first
+
+
+def test_a_database_of_the_pages_own_is_none_of_it() -> None:
+    """In its folder, or in memory."""
+    code = "import os, sqlite3\nfor name in (':memory:', 'a.db'):\n    sqlite3.connect(name).close()\nos.remove('a.db')"
+
+    assert said(Page.parse(page(block(code)), "a.md")) == []
+
+
+def test_jax_is_as_it_was_for_the_next_page() -> None:
+    """Its settings are those of a process, as NumPy's are."""
+    pytest.importorskip("jax")
+    changed = Page.parse(page(block("import jax\njax.config.update('jax_enable_x64', True)")), "a.md")
+    after = Page.parse(page(block("import jax\nassert not jax.config.jax_enable_x64")), "b.md")
+
+    assert said(changed) == []
+    apart.run_page(after)
