@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from _book import apart, rules
+from _book import apart, cache, rules
 from _book.page import Page
 from _book.render import check
-from test_apart import block, said
+from _book.run import Result
+from _book.site import draw
+from test_apart import CHANGES, UNCHANGED, block, said
 from test_book import Fault, page
 
 DRAWN = 'import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig.savefig("a.svg")'
@@ -117,6 +121,24 @@ def test_a_database_of_the_pages_own_is_none_of_it() -> None:
     code = "import os, sqlite3\nfor name in (':memory:', 'a.db'):\n    sqlite3.connect(name).close()\nos.remove('a.db')"
 
     assert said(Page.parse(page(block(code)), "a.md")) == []
+
+
+def test_a_build_draws_each_page_as_if_it_were_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One page changes all that it can reach; the other's figure, score and asserts are the same beside it."""
+    monkeypatch.setattr(cache, "CACHE", tmp_path / "book")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    below = f"{DRAWN}\nassert abs(2.0) == 2  # score: two"
+    changing = page(block(CHANGES, "import matplotlib\nmatplotlib.rcParams['lines.linewidth'] = 9"))
+    plain = page(f"{block(UNCHANGED, below)}\n![A line going up](a.svg)\n")
+    pages = [Page.parse(text, tmp_path / f"{name}.md") for name, text in [("a", changing), ("b", plain), ("c", plain)]]
+
+    (alone,) = draw.drawn(pages[2:])
+    _, beside, _ = draw.drawn(pages)
+
+    assert isinstance(alone, Result), alone
+    assert beside == alone
+    assert alone.scores == {"two": {"expected": "2", "ours": "2.0 exactly"}}
+    assert b"<path" in alone.figures["a.svg"]
 
 
 def test_jax_is_as_it_was_for_the_next_page() -> None:
