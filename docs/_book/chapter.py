@@ -10,10 +10,10 @@ from _book.blocks import Problem
 from _book.page import Page, shown
 
 FOLDER = "chapters"
-BLOCK = 25
+BLOCK = 20
 KINDS = ("predict", "code", "open")  # a chapter has one of each at least
 MORE = ("choose", "paper")  # and as many of these as serve
-CLOSING = ("What went wrong in the field", "The numbers of this chapter", "Summary", "Sources")
+CLOSING = ("Readers asked", "What went wrong in the field", "The numbers of this chapter", "Summary", "Sources")
 EXERCISE = re.compile(
     r"^\*\*Exercise (?P<chapter>\d+)\.(?P<number>\d+)(?P<marks> ●{1,3})? \((?P<kind>\w+)\)\.?\*\*", re.M
 )

@@ -13,7 +13,7 @@ from _book.prose import Fault
 
 RAW = {
     re.compile(r"!\[[^\]]*\]\["): "write the image's file in round brackets: ![what one sees](name.svg)",
-    re.compile(r"!\[[^\]]*\]\([^)\n]*\)[ \t]*\n?[ \t>]*\{(?! *data-explore=\"[\w-]+\" *\})"): (
+    re.compile(r"!\[[^\]]*\]\([^)\n]*\)[ \t]*\n?[ \t>]*\{(?! *data-explore=\"[\w-]+\"(?: data-play=\"yes\")? *\})"): (
         'a figure takes no attribute but { data-explore="name" }: delete it'
     ),
     re.compile(r"```"): "a fence stands alone on its own line, below the list item or text it belongs to",
