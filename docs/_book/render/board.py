@@ -56,7 +56,7 @@ class Scoreboard(Treeprocessor):
     @staticmethod
     def _first(root: ElementTree.Element, differ: list[tuple[str, str]]) -> None:
         """List what differs above the first table's heading: it is what a reader looks for."""
-        at = next(at for at, element in enumerate(root) if element.tag == "h2")
+        at = next((at for at, element in enumerate(root) if element.tag in ("h2", "table")), 0)
         heading = ElementTree.Element("p")
         ElementTree.SubElement(heading, "strong").text = "What differs"
         found = ElementTree.Element("ul", {"class": "scores__first"})

@@ -3,7 +3,7 @@
 A block goes through Markdown with its number on the page (`Page.numbered`), which its `div` brings back as
 `data-block`. Of the blocks that run, the div also gets:
 
-- `data-copy`: what a reader pastes: no prompts, no outputs, suites closed.
+- `data-copy`: what a reader pastes, where that is not what one sees: no prompts, no outputs, suites closed.
 - `data-cell`: a JSON object.
     - `number`: its place among the cells of the rendered page, from 1; those of docstrings count.
     - `language`: `"python"`, or `"pycon"` for a session with prompts.
@@ -103,7 +103,7 @@ class Cells(Postprocessor):
             if block is None:
                 return match[0]
             if any(start <= match.start() < end for start, end in listed):
-                return _opened(match, {"data-copy": block.source}) + match["body"]
+                return _opened(match, _copied(block)) + match["body"]
             count += 1
             return self._cell(match, block, count)
 
@@ -122,7 +122,7 @@ class Cells(Postprocessor):
     def _cell(self, match: re.Match[str], block: Block, number: int) -> str:
         page = self.book.page
         said = json.dumps(described(block, page, number), ensure_ascii=False)
-        attributes = {"data-copy": block.source, "data-cell": said}
+        attributes = _copied(block) | {"data-cell": said}
         opening, body = _opened(match, attributes), SCORE.sub(self._mark, _quieted(match["body"], block))
         if imports(block):
             return FOLD + opening + body
@@ -183,6 +183,11 @@ def described(block: Block, page: Page, number: int) -> dict[str, Any]:
         if exercise.solution == block.number and exercise.assertions:
             found["check"] = {"assertions": exercise.assertions, "names": exercise.names}
     return found
+
+
+def _copied(block: Block) -> dict[str, str]:
+    """What the copy button is told: nothing where one pastes the block as it stands, which spares a page kilobytes."""
+    return {} if block.source.strip("\n") == block.code.strip("\n") else {"data-copy": block.source}
 
 
 def _opened(match: re.Match[str], attributes: dict[str, str]) -> str:

@@ -104,7 +104,8 @@ class Building:
         if glossary := self.pages.get(terms.SOURCE):
             self.glossary = terms.parse(glossary.text)
             made[terms.INDEX] = terms.index(self.glossary)
-        made[tasks.INDEX] = tasks.index(self.pages)
+        if any(tasks.found(self.pages)):
+            made[tasks.INDEX] = tasks.index(self.pages)
         if scoreboard := self.pages.get(board.BOARD):
             marks = [mark for page in self.pages.values() for mark in page.marks]
             for problem in board.book_problems(scoreboard, marks):

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from _book.exercises import anchor, tasks
+from _book.exercises import Task, anchor, tasks
 from _book.page import Page
 
 INDEX = "exercises.md"
 MARKS = {"●": "a minute", "●●": "some work at the keyboard", "●●●": "an afternoon"}
 
 
+def found(pages: Mapping[str, Page]) -> Iterator[tuple[str, Task]]:
+    """Yield the exercises of all pages, each with the name of its page."""
+    for name, page in pages.items():
+        if not page.lab:
+            yield from ((name, task) for task in tasks(page.text, page.prose))
+
+
 def index(pages: Mapping[str, Page]) -> str:
     """Return the Markdown of the list, each exercise with its kind and its first sentence."""
-    found = [(name, task) for name, page in pages.items() if not page.lab for task in tasks(page.text, page.prose)]
-    found.sort(key=lambda each: _place(each[1].number))
-    counts = ", ".join(f"{sum(task.marks == marks for _, task in found)} of {marks}" for marks in MARKS)
+    listed = sorted(found(pages), key=lambda each: _place(each[1].number))
+    counts = ", ".join(f"{sum(task.marks == marks for _, task in listed)} of {marks}" for marks in MARKS)
     parts = [
         "---\ntitle: Exercises\ndescription: All exercises of the book, by how hard they are.\n"
         "search: {exclude: true}\n---\n\n# Exercises\n\n"
-        f"All {len(found)} of the book, by how hard they are: {counts}. Each leads to its place, where the solution is."
+        f"All {len(listed)} of the book, by how hard they are: {counts}. "
+        "Each leads to its place, where the solution is."
     ]
     for marks, means in MARKS.items():
         lines = [
             f"- [{task.number}]({name}#{anchor(task.number)}), *{task.kind}*: {task.asks}"
-            for name, task in found
+            for name, task in listed
             if task.marks == marks
         ]
         parts.append("\n".join([f"## {marks} {means}", "", *lines]))

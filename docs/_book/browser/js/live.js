@@ -43,7 +43,7 @@ const cell = (page, box, data, answer, book) => {
   const name = answer ? `your answer${answer > 1 ? ` ${answer}` : ""}` : `block ${data.number}`
   const code = listing(box)
   const text = code.textContent.trimEnd()
-  const copy = box.dataset.copy ?? ""
+  const copy = box.dataset.copy ?? code.textContent
   // The block's own text is in the key: one that the book has changed since is not replaced by what was edited before.
   const base = `${location.pathname} ${hash(book)}`
   const key = page.keys.has(base) ? `${base} ${answer || data.number}` : base
