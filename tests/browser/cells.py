@@ -83,6 +83,7 @@ def block(page, number):
 
 
 def press(cell, action):
+    cell.evaluate("cell => cell.closest('details')?.setAttribute('open', '')")  # imports are folded
     cell.locator(f"[data-action={action}]").click()
 
 

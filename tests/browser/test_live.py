@@ -157,7 +157,7 @@ def test_without_javascript_the_page_is_whole(browser, server):
 def test_a_block_runs_after_those_above_it(first_visit, server):
     """They are run first, and it is said and shown, on a first visit too."""
     page = opened(first_visit, server)
-    fifth = block(page, 5)
+    sixth = block(page, 6)
     heard = page.evaluate_handle("""() => {
         const heard = []
         new MutationObserver(() => heard.push(document.querySelector(".cell__live").textContent))
@@ -165,22 +165,22 @@ def test_a_block_runs_after_those_above_it(first_visit, server):
         return heard
     }""")
 
-    press(fifth, "run")
+    press(sixth, "run")
 
-    becomes(fifth, "loading", "running")
-    expect(fifth.locator("[data-action=run]")).to_have_attribute("aria-disabled", "true")
-    becomes(fifth, "ok")
-    assert states(page)[:6] == ["ok"] * 5 + ["idle"]
-    assert says(fifth).startswith("As printed")
-    assert "random random tanh" in fifth.locator(OUTPUT).inner_text()
+    becomes(sixth, "loading", "running")
+    expect(sixth.locator("[data-action=run]")).to_have_attribute("aria-disabled", "true")
+    becomes(sixth, "ok")
+    assert states(page)[:7] == ["ok"] * 6 + ["idle"]
+    assert says(sixth).startswith("As printed")
+    assert "constant" in sixth.locator(OUTPUT).inner_text()
     # What is printed is not shown twice.
-    assert fifth.locator("xpath=following-sibling::*[1]").is_hidden()
+    assert sixth.locator("xpath=following-sibling::*[1]").is_hidden()
     assert page.locator("html").get_attribute("data-runtime") == "ready"
-    expect(announced(page)).to_have_text(re.compile("^block 5: As printed"))
-    assert "First, 4 blocks above that have not run yet" in heard.json_value()
+    expect(announced(page)).to_have_text(re.compile("^block 6: As printed"))
+    assert "First, 5 blocks above that have not run yet" in heard.json_value()
 
-    ran(fifth)
-    assert says(fifth).startswith("As printed")  # also when it is run again, with the same random numbers
+    ran(sixth)
+    assert says(sixth).startswith("As printed")  # also when it is run again, with the same random numbers
     assert page.problems == []
 
 
@@ -276,7 +276,7 @@ def test_a_figure_is_drawn_under_its_block(page):
     ran(drawing)
 
     figure = drawing.locator(".cell__figure svg")
-    assert figure.get_attribute("aria-label") == page.locator("figure svg").first.get_attribute("aria-label")
+    assert figure.get_attribute("aria-label") == page.locator("figure:has([href$='paths.svg']) svg").get_attribute("aria-label")
     assert figure.locator("path").count() > 20
     assert page.evaluate(TWICE) == []
     assert figure.bounding_box()["width"] > 300
