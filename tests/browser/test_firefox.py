@@ -87,24 +87,6 @@ def test_a_page_is_quiet_its_places_are_found_and_its_formulas_whole(page, firef
     assert complaints == []
 
 
-def test_formulas_are_whole_on_a_phone(firefox, server):
-    """Twice as many broke there as on a desk, in lines of half the length."""
-    firefox.ask("browsingContext.setViewport", context=firefox.tab, viewport={"width": 390, "height": 844})
-    broken, seen = {}, 0
-    try:
-        for page in served.chapters():
-            firefox.go(server.url + page)
-            assert firefox.evaluate("() => innerWidth") == 390
-            broken[page] = firefox.evaluate(BROKEN)
-            seen += firefox.evaluate("() => document.querySelectorAll('article math').length")
-    finally:
-        firefox.ask("browsingContext.setViewport", context=firefox.tab, viewport=None)
-        firefox.complaints()
-
-    assert seen > 500
-    assert {page: found for page, found in broken.items() if found} == {}
-
-
 def test_a_chapter_prints_what_the_book_prints(fox, leaving):
     fox.go(leaving.url + PAGE)
 
