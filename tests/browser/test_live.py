@@ -276,7 +276,9 @@ def test_a_figure_is_drawn_under_its_block(page):
     ran(drawing)
 
     figure = drawing.locator(".cell__figure svg")
-    assert figure.get_attribute("aria-label") == page.locator("figure:has([href$='paths.svg']) svg").get_attribute("aria-label")
+    assert figure.get_attribute("aria-label") == page.locator("figure:has([href$='paths.svg']) svg").get_attribute(
+        "aria-label"
+    )
     assert figure.locator("path").count() > 20
     assert page.evaluate(TWICE) == []
     assert figure.bounding_box()["width"] > 300
