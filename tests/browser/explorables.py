@@ -1,5 +1,8 @@
 """The explorables as the tests use them: opened, set to what a link would say, and read in numbers and words."""
 
+import json
+import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -111,3 +114,15 @@ def exploring(browser, server):
 
     yield open_
     close()
+
+
+def replayed(runner, cases, folder):
+    """Run a script that reads the cases, each a code and its numbers, in a Python that knows nothing of the tests."""
+    return subprocess.run(
+        [sys.executable, "-c", runner],
+        input=json.dumps(cases),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )

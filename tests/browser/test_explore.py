@@ -3,14 +3,12 @@
 import gzip
 import json
 import re
-import subprocess
-import sys
 from functools import cache
 
 import numpy as np
 import pytest
 import served
-from explorables import explored, moved, name, pages, put, settled, state
+from explorables import explored, moved, name, pages, put, replayed, settled, state
 from fixtures import frames, still
 from playwright.sync_api import TimeoutError as NotYet
 from playwright.sync_api import expect
@@ -227,14 +225,7 @@ for settings, code, numbers in json.load(sys.stdin):
         assert theirs.shape == mine.shape, (settings, name, theirs.shape, mine.shape)
         assert np.allclose(mine, theirs, rtol=1e-6, atol=1e-9), (settings, name, np.abs(mine - theirs).max())
 """
-    done = subprocess.run(
-        [sys.executable, "-c", runner],
-        input=json.dumps(cases),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = replayed(runner, cases, tmp_path)
 
     assert len(cases) > 5
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,12 +1,10 @@
 """The first page: what it shows moves without a click, can be held, and stands still for who wants no motion."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from explorables import AT_REST, moved, settled, state
+from explorables import AT_REST, moved, replayed, settled, state
 from fixtures import frames
 
 # Resolves with the step as soon as the picture has left its beginning by itself.
@@ -103,14 +101,7 @@ for code, numbers in json.load(sys.stdin):
         assert np.allclose(np.asarray(names[name]), value, rtol=1e-5, atol=1e-8), name
 """
 
-    done = subprocess.run(
-        [sys.executable, "-c", runner],
-        input=json.dumps(cases),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = replayed(runner, cases, tmp_path)
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert len({np.asarray(numbers["W1"]).tobytes() for _, numbers in cases}) == 4
