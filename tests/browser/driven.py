@@ -8,8 +8,12 @@ from fixtures import STILL
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Escape": "\ue00c"}
 # Its middle, once it stands still: what comes into view is laid out only then.
 CENTRE = """async selector => {
-    const found = document.querySelector(selector)
-    if (!found?.checkVisibility()) throw new Error(`nothing to see of ${selector}`)
+    const ends = performance.now() + 20_000
+    let found
+    while (!(found = document.querySelector(selector))?.checkVisibility()) {
+        if (performance.now() > ends) throw new Error(`nothing to see of ${selector}`)
+        await new Promise(requestAnimationFrame)
+    }
     for (let last = [], here; ; last = here) {
         found.scrollIntoView({block: "center", behavior: "instant"})
         for (let at = 0; at < 3; at++) await new Promise(requestAnimationFrame)

@@ -1,6 +1,7 @@
 """Readers' conditions: a book published anew, storage forbidden, no network, a phone, a tab that stays open."""
 
 import re
+import time
 
 import pytest
 import served
@@ -248,7 +249,12 @@ def test_a_page_that_was_left_is_let_go(context, server):
     for _ in range(3):
         for chapter in (OTHER, PAGE):
             visited(chapter)
-    last = counted()
+
+    # A page is let go when its last timers and requests have ended, on a busy machine seconds later. One that is
+    # kept stays above the limit for ever.
+    ends = time.monotonic() + 30
+    while (last := counted())["nodes"] >= first["nodes"] + 6 * 1500 and time.monotonic() < ends:
+        time.sleep(0.5)
 
     assert last["documents"] <= first["documents"] + 1
     assert last["nodes"] < first["nodes"] + 6 * 1500
