@@ -7,8 +7,8 @@ On one core it is the process's time on the processor that counts, all threads t
 less; elsewhere it is time on the wall. What is compiled is compiled before, and timed apart. Losses are compared first
 (scikit-learn draws its own start).
 
-The result, with machine, versions and date, goes into `tests/benchmarks/results.json`, and from there into the first
-block of `docs/performance.md`; `--page` does only that.
+The result, with machine, versions and date, goes into `tests/benchmarks/results.json`, and from there into two
+blocks of `docs/performance.md`; `--page` does only that.
 """
 
 import argparse
@@ -429,34 +429,61 @@ def machine():
 
 
 def as_block(results):
-    """The first block of the page: a table that is text and data at once."""
-    about = results["about"]
+    """The first block of the page: tables that are text and data at once."""
+    about, rows = results["about"], [row for row in results["rows"] if "failed" not in row]
     found = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     simd = " and ".join(about["simd"]).upper() or "unknown instructions"
+    where = f"{about['machine']}, {about['cores']} cores with {simd}, {about['system']}"
+    cells = {(row["workload"], row["peer"]): row for row in rows}
+    peers = list(dict.fromkeys(row["peer"] for row in rows if row["workload"] in WORKLOADS))
     lines = [
-        f'machine = "{about["machine"]}, {about["cores"]} cores with {simd}, {about["system"]}"',
-        f"memory = {about['memory_mb']}  # MB",
+        f'machine = "{where}, {about["date"]}, load {about["load"][0]} to {about["load"][-1]}"',
         f'versions = "{found}"',
-        f'date, load = "{about["date"]}", {about["load"]}  # load: jobs that ran when it began, and when it ended',
         'ratios = """',
-        "workload                          | peer                              | ours us | peer us | ratio | quartiles",
+        " | ".join([f"{'ours / peer':25s}", *(f"{short(name):16s}" for name in WORKLOADS)]).rstrip(),
     ]
-    for row in results["rows"]:
-        if "failed" in row:
-            continue
-        ends = "{} {}".format(*row["quartiles"])
-        cells = [f"{row['workload']:33s}", f"{row['peer']:33s}", f"{row['ours_us']:7.0f}", f"{row['peer_us']:7.0f}"]
-        lines.append(" | ".join([*cells, f"{row['ratio']:5.2f}", ends]))
-    lines += ['"""', 'scales = """', "what             |   size | seconds | limit s | MB"]
+    steps = [next((row["ours_us"] for row in rows if row["workload"] == name), np.nan) for name in WORKLOADS]
+    lines.append(" | ".join([f"{'ours, us a step':25s}", *(f"{us:<16.0f}" for us in steps)]).rstrip())
+    for peer in peers:
+        line = [with_spread(cells.get((name, peer))) for name in WORKLOADS]
+        lines.append(" | ".join([f"{peer:25s}", *(f"{cell:16s}" for cell in line)]).rstrip())
+    lines += ['"""', 'others = """']
+    for row in rows:
+        if row["workload"] not in WORKLOADS:
+            lines.append(f"{row['workload']:33s} | {row['peer']:33s} | {with_spread(row)}")
+    return "\n".join([*lines, '"""', ""])
+
+
+def short(workload):
+    """The name of a workload in the table's head: its letter, and how many examples a step."""
+    letter, _, rest = workload.partition(":")
+    return f"{letter}, {rest.rpartition(' ')[2]}"
+
+
+def with_spread(row):
+    """A ratio and its quartiles, in one cell."""
+    return "" if row is None else "{:.2f} ({:.2f}-{:.2f})".format(row["ratio"], *row["quartiles"])
+
+
+def as_scales(results):
+    """The second block of the page: time and memory against size."""
+    lines = [f"memory = {results['about']['memory_mb']}  # MB", 'scales = """']
+    lines.append("what             |   size | seconds | limit s | MB")
     for row in results["scale"]:
         cells = [f"{row['what']:16s}", f"{row['size']:6d}", f"{row['seconds']:7.3f}", f"{row['limit_s']:7.4f}"]
         lines.append(" | ".join([*cells, str(row["memory_mb"])]))
     return "\n".join([*lines, '"""', ""])
 
 
+BLOCKS = {MARK: as_block, "# what compare.py found of time and memory\n": as_scales}
+
+
 def update(page, results):
-    head, rest = page.read_text(encoding="utf-8").split(MARK)
-    page.write_text(head + MARK + as_block(results) + rest[rest.index("```") :], encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    for mark, block in BLOCKS.items():
+        head, rest = text.split(mark)
+        text = head + mark + block(results) + rest[rest.index("```") :]
+    page.write_text(text, encoding="utf-8")
 
 
 def main():

@@ -26,9 +26,11 @@ def results():
 
 def test_the_page_shows_the_results_of_the_file(compare, results):
     """Mend with `python tests/benchmarks/compare.py --page`, never by hand."""
-    _, rest = compare.PAGE.read_text(encoding="utf-8").split(compare.MARK)
+    text = compare.PAGE.read_text(encoding="utf-8")
 
-    assert rest.partition("```")[0] == compare.as_block(results)
+    for mark, block in compare.BLOCKS.items():
+        _, rest = text.split(mark)
+        assert rest.partition("```")[0] == block(results)
 
 
 def test_the_results_name_machine_versions_and_date(results):
@@ -52,13 +54,13 @@ def test_every_workload_met_every_peer(compare, results):
 
 
 def test_the_page_is_updated_in_place(compare, results, tmp_path):
-    """What is around the block stays as it was, and a page without it is refused."""
-    page = tmp_path / "page.md"
-    page.write_text("Before.\n\n```python\n# what compare.py found\nold = 1\n```\n\nAfter.\n", encoding="utf-8")
+    """What is around the blocks stays as it was, and a page without them is refused."""
+    page, old = tmp_path / "page.md", {mark: f"```python\n{mark}old = 1\n```\n" for mark in compare.BLOCKS}
+    page.write_text("Before.\n\n" + "\nBetween.\n\n".join(old.values()) + "\nAfter.\n", encoding="utf-8")
 
     compare.update(page, results)
 
-    head, _, tail = page.read_text(encoding="utf-8").partition(compare.as_block(results))
-    assert (head, tail) == ("Before.\n\n```python\n# what compare.py found\n", "```\n\nAfter.\n")
+    new = [f"```python\n{mark}{block(results)}```\n" for mark, block in compare.BLOCKS.items()]
+    assert page.read_text(encoding="utf-8") == "Before.\n\n" + "\nBetween.\n\n".join(new) + "\nAfter.\n"
     with pytest.raises(ValueError, match="unpack"):
         compare.update(TESTS / "library" / "test_datasets.py", results)
