@@ -154,3 +154,26 @@ def test_reads_without_javascript(name, tab):
         details = page.locator("article details").first
         details.locator("summary").first.click()
         assert details.locator("> :not(summary)").first.is_visible()
+
+
+SMALL = {"java_script_enabled": False, "viewport": {"width": 360, "height": 740}}
+
+
+@pytest.mark.parametrize("options", [{}, SMALL], ids=["desk", "phone without scripts"])
+def test_the_chooser_opens_by_keys(tab, options):
+    """What a reader comes for is one key away from the name of the network."""
+    page = tab("choosing/", **options)
+    boxes = page.locator("article details.info")
+    box = boxes.filter(has_text="Residual, with L blocks")
+    answers = box.locator("li")
+
+    assert boxes.count() == 12
+    assert not answers.first.is_visible()
+    box.locator("summary").focus()
+    page.keyboard.press("Enter")
+
+    assert [each.split(":")[0] for each in answers.all_inner_texts()] == [
+        "Weights", "Biases", "Output layer", "Learning rate", "Why"
+    ]  # fmt: skip
+    assert answers.first.is_visible()
+    assert all(0 <= each.bounding_box()["x"] < page.viewport_size["width"] - 100 for each in answers.all())
