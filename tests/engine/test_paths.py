@@ -52,3 +52,59 @@ def test_only_ids_that_something_names_stay() -> None:
     ids = {element.get("id") for element in ElementTree.fromstring(paths.light(svg)).iter()} - {None}
 
     assert ids == {"m1", "p1"}
+
+
+TEXTS = (
+    """<svg viewBox="0 0 1 1">"""
+    """<text style="font-size: 10px; font-family: 'A', b; text-anchor: end" transform="rotate(-0 1 2)">1</text>"""
+    """<text style="font-size: 12px; font-family: 'A', b" transform="rotate(-90 3 4)">2"""
+    """<tspan style="font-size: 10px; font-family: 'A'">3</tspan></text>"""
+    """<text style="font-size: 10px; font-family: 'A', b">4</text></svg>"""
+)
+
+
+def looks(
+    element: ElementTree.Element, inherited: dict[str, str] | None = None
+) -> list[tuple[str | None, dict[str, str]]]:
+    """Return each text with what it looks like, inherited or its own."""
+    own = dict(part.split(": ") for part in element.get("style", "").split("; ") if part)
+    style = {**(inherited or {}), **own}
+    found = [(element.text, style)] if element.text else []
+    return found + [look for child in element for look in looks(child, style)]
+
+
+def test_texts_look_the_same_and_say_less() -> None:
+    """The size and the font that most have stand once, at the root; no text is turned by nothing."""
+    light = paths.light(TEXTS)
+
+    assert looks(ElementTree.fromstring(light)) == looks(ElementTree.fromstring(TEXTS))
+    assert light.count("'A', b") == 1
+    assert "rotate(-0" not in light
+    assert "rotate(-90" in light
+    assert 'style=""' not in light
+
+
+def test_a_text_without_a_font_inherits_none() -> None:
+    """It had the page's font, and keeps it."""
+    svg = TEXTS.replace("font-size: 10px; font-family: 'A', b\">4", 'font-size: 10px">4')
+
+    light = paths.light(svg)
+
+    assert looks(ElementTree.fromstring(light)) == looks(ElementTree.fromstring(svg))
+    assert light.count("'A', b") == 2
+
+
+@pytest.mark.parametrize("styles", [("fill: red", "fill: red"), ("fill: red", "fill: blue"), ("fill: red", "")])
+def test_marks_look_the_same_and_say_it_once(styles: tuple[str, str]) -> None:
+    """The dots of a curve have one style, which their group says for them; dots of two styles keep theirs."""
+    marks = "".join(f'<use href="#m" x="{x}" style="{style}"/>' for x, style in enumerate(styles))
+    svg = f'<svg><g clip-path="url(#p)">{marks}</g></svg>'.replace(' style=""', "")
+
+    light = paths.light(svg)
+
+    seen = []
+    for text in (svg, light):
+        (group,) = ElementTree.fromstring(text)
+        seen.append([use.get("style") or group.get("style") for use in group])
+    assert seen[0] == seen[1]
+    assert light.count("style=") == len(set(styles) - {""})
