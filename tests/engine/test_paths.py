@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 from xml.etree import ElementTree
 
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from _book.render import paths
+from _book.render import colours, paths
 from fontTools.pens.recordingPen import RecordingPen
 from fontTools.svgLib.path import parse_path
 
@@ -108,3 +111,24 @@ def test_marks_look_the_same_and_say_it_once(styles: tuple[str, str]) -> None:
         seen.append([use.get("style") or group.get("style") for use in group])
     assert seen[0] == seen[1]
     assert light.count("style=") == len(set(styles) - {""})
+
+
+def test_a_text_in_the_page_says_its_turn_and_leaves_the_font_to_the_style_sheet() -> None:
+    """The style sheet overrules the font of each label, and most labels are turned by nothing."""
+    fig, ax = plt.subplots()
+    ax.set(xlabel="level", ylabel="upright")
+    written = io.BytesIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        fig.savefig(written, format="svg")
+    plt.close(fig)
+
+    shown = colours.inline(written.getvalue().decode(), "x.svg", "a frame")
+
+    assert "font-family" in written.getvalue().decode()
+    assert "font-family" not in shown
+    (level,), (upright,) = (re.findall(rf"<text([^>]*)>{name}<", shown) for name in ("level", "upright"))
+    assert "font-size: 10px" in level
+    assert "text-anchor: middle" in level
+    assert "rotate" not in level
+    assert "rotate(-90" in upright
+    ElementTree.fromstring(shown.replace("xlink:href", "href"))

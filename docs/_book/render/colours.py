@@ -41,6 +41,8 @@ def schemes() -> tuple[dict[str, str], dict[str, str]]:
 def inline(svg: str, name: str, alt: str) -> str:
     """Return a figure as it stands in a page: named, in the page's colours, its ids unlike other figures'."""
     svg = _bare(svg)
+    # The style sheet sets the font.
+    svg = re.sub(r' font-family: [^;"]*;?', "", svg)
     suffix = "-" + re.sub(r"\W+", "-", name.removesuffix(".svg"))
     svg = re.sub(r'\bid="([^"]+)"', rf'id="\1{suffix}"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#\1{suffix})", svg)
