@@ -7,8 +7,6 @@ SCHEMES = ["light", "dark"]
 LIMIT = 150_000
 # The whole book on one page is for paper and is asked for as such: ten chapters weigh what ten chapters weigh.
 LIMITS = {served.PRINT: 600_000}
-# Too heavy, and to be made lighter: their figures and exercises grew (issue 13).
-LIMITS |= {f"chapters/{name}/": 158_000 for name in ("isometry", "chaos")}
 
 
 def test_opens_without_a_complaint(name, visit):

@@ -262,8 +262,18 @@ def test_imports_are_folded_and_what_is_asserted_is_quieter() -> None:
     folded, rest = content.split("</details>")
     assert folded.startswith('<details class="imports"><summary>Imports</summary><div class="language-python')
     assert folded.count("<div") == folded.count("</div>") == 1
-    (claim,) = re.findall(r'<span class="claim">(.*)</span>\n<span class="n">y', rest, re.DOTALL)
+    (claim,) = re.findall(r'<span class="claim">(.*)</span>\ny ', rest, re.DOTALL)
     assert html.unescape(re.sub("<[^>]*>", "", claim)) == code[6:-7]
+
+
+def test_names_and_blanks_weigh_nothing() -> None:
+    """The theme colours them like all code, and they are a third of what a page would mark."""
+    content, found = check.rendered(Page.parse("```python\nfrom os import path\n\nx = path.join\n```\n"))
+
+    assert found == []
+    assert 'class="kn"' in content
+    assert not re.search('class="[nw]"', content)
+    assert "x <" in content
 
 
 def test_a_block_that_does_more_than_import_is_not_folded() -> None:
