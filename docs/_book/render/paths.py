@@ -1,7 +1,7 @@
 """Figures that weigh less and look the same: each point of a path by its step from the last, no id that nothing names.
 
 Steps repeat where coordinates do not, so a page of figures loses up to a third of its compressed weight. A text that is
-not turned says so with its place once more, and each text names its font: together another 500 bytes a page and more.
+not turned says so with its place once more, and each text names its size: together another 500 bytes a page and more.
 Only the build needs all that: a figure drawn in the browser has come as far as it goes.
 """
 
@@ -33,19 +33,14 @@ def _marked(group: re.Match[str]) -> str:
 
 
 def _lettered(svg: str) -> str:
-    """Say at the root the size and the font that most texts have: they inherit them, and the others keep their own."""
+    """Say at the root the size that most texts have: they inherit it, and the others keep their own."""
     texts = re.findall(r"<text\b[^>]*>", svg)
-    common = []
-    for name in ("font-size", "font-family"):
-        own = [re.findall(rf'[" ]{name}: ([^;"]*)', text) for text in texts]
-        if not texts or not all(own):  # one would inherit what it does not have
-            continue
-        ((most, _),) = Counter(value for (value,) in own).most_common(1)
-        common.append(f"{name}: {most}")
-        svg = re.sub(rf'(<text\b[^>]*[" ]){name}: {re.escape(most)}(?:; |(?="))', r"\1", svg)
-    if common:
-        svg = svg.replace("<svg", f'<svg style="{"; ".join(common)}"', 1)
-    return svg.replace(' style=""', "")
+    sizes = [re.findall(r'[" ]font-size: ([^;"]*)', text) for text in texts]
+    if not texts or not all(sizes):  # one would inherit what it does not have
+        return svg
+    ((most, _),) = Counter(size for (size,) in sizes).most_common(1)
+    svg = re.sub(rf'(<text\b[^>]*[" ])font-size: {re.escape(most)}(?:; ?|(?="))', r"\1", svg)
+    return svg.replace("<svg", f'<svg style="font-size: {most}"', 1).replace(' style=""', "")
 
 
 def _stepwise(path: str) -> str:
