@@ -58,6 +58,13 @@ CHANGES = {
     "shutil.rmtree": (0,),
     "sqlite3.connect": (0,),
 }
+# What starts another program, whose writing nothing here hears of: so the folders of the book are looked at before and
+# after. No other page pays for that, nor is blamed for what somebody writes there meanwhile.
+STARTS = frozenset(
+    ("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "subprocess.Popen")
+)
+ROOT = Path(__file__).resolve().parents[2]
+LOOKED_AT = tuple(str(ROOT / name) for name in ("shallownet", "docs", "tests"))
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 Answer = list[Shown] | tuple[Result, BookError | None] | BookError
@@ -96,12 +103,15 @@ class Alone(Session):
         self.noise = 0  # the line that wrote to standard error
         self.broken = 0  # the line of the block that failed
         self.dying = ""  # the name that goes, when the page has ended
+        self.starts = False  # whether the block has started another program
+        self.started = 0  # the line that started one last
+        self.before: dict[str, tuple[int, int]] | None = None  # the book's files before the first such program
         sys.stdout = sys.__stdout__ = _stream(1)  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = _stream(2, self._heard)  # type: ignore[misc]
         sys.unraisablehook = self._unraisable
         threading.excepthook = self._thread
         kept = os.path.realpath(self.folder.parent)
-        watched = {"open", *CHANGES}
+        watched = {"open", *CHANGES, *STARTS}
         sys.addaudithook(lambda event, arguments: self._audit(kept, event, arguments) if event in watched else None)
 
     def timed(self, index: int) -> Answer:
@@ -121,7 +131,7 @@ class Alone(Session):
         block = self.page.runs[index]
         if self.broken and not block.standalone:
             return BookError(self.path, block.line, f"not run, because the block at line {self.broken} fails")
-        self.last = block.line
+        self.last, self.starts = block.line, False
         found = self._guarded(lambda: self.run(block, check=False), block.line)
         if isinstance(found, BookError):
             self._forget()
@@ -147,6 +157,7 @@ class Alone(Session):
             self.namespace.clear()
             gc.collect()
             self._quiet(self.last)
+        self._untouched()
         if left := self.out.take():
             raise BookError(self.path, self.last, f"the page prints when it has ended: {compare.quote(left)}")
         return result, wrong
@@ -186,6 +197,8 @@ class Alone(Session):
         """Take the figures, and look at what the block leaves behind."""
         gc.collect(1)  # what is new; all of it, once the page has ended: what it has imported is much
         self._quiet(block.line)
+        if self.starts:
+            self._untouched()
         if any(isinstance(thread, threading.Timer) for thread in threading.enumerate()):
             raise BookError(self.path, block.line, "a timer still runs when the block has ended: join or cancel it")
         super().collect(block)
@@ -205,6 +218,7 @@ class Alone(Session):
         self.err.take()
         self.faults.clear()
         self.noise = 0
+        self.before = None
 
     def _printed(self) -> str:
         _flush()
@@ -254,8 +268,22 @@ class Alone(Session):
         if thread.exc_type is not SystemExit:  # which ends a thread without a word
             self._fault(thread.exc_value or thread.exc_type(), "in a thread")
 
+    def _untouched(self) -> None:
+        """Raise BookError where a program that the page started has written among the book's files."""
+        if self.before is None:
+            return
+        now = _files()
+        if changed := sorted(file for file, _ in self.before.items() ^ now.items()):
+            name = Path(changed[0]).relative_to(ROOT).as_posix()
+            message = f"a program that the page starts writes outside its folder: {name}"
+            raise BookError(self.path, self.started, message)
+
     def _audit(self, kept: str, event: str, arguments: tuple[Any, ...]) -> None:
         """Keep the page in its folder: it writes neither beside the library nor into anyone's home."""
+        if event in STARTS:
+            self.starts, self.started = True, self._line() or self.step
+            self.before = _files() if self.before is None else self.before
+            return
         if event == "open":
             paths = arguments[:1] if isinstance(arguments[2], int) and arguments[2] & WRITES else ()
         else:
@@ -392,6 +420,19 @@ def _import(names: tuple[str, ...]) -> None:
                 importlib.import_module(name)
         gc.collect()
         gc.freeze()  # a page's collections need not look at what was here before
+
+
+def _files() -> dict[str, tuple[int, int]]:
+    """The files of the book and the library: when each was written last, and how long it is."""
+    found = {}
+    for top in LOOKED_AT:
+        for folder, folders, names in os.walk(top):
+            folders[:] = [name for name in folders if name not in ("__pycache__", "node_modules") and name[0] != "."]
+            for file in (os.path.join(folder, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):  # somebody's editor, just now
+                    seen = os.stat(file)
+                    found[file] = seen.st_mtime_ns, seen.st_size
+    return found
 
 
 def _settle(base: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -415,6 +416,45 @@ for text in {pages!r}:
         "a.md:7: UserWarning: no",
         "Result(figures={}, scores={})",
     ]
+
+
+# What a program that a page starts does in a copy of the book, {}, and the line and the file that are named for it.
+PROGRAMS = {
+    "import os, subprocess\nn = subprocess.run(['sh', '-c', 'echo x > {}/shallownet/a.txt'])": (7, "shallownet/a.txt"),
+    "import os\nn = 1\nn = os.system('echo x > {}/docs/b.txt')": (8, "docs/b.txt"),
+    "import os\nn = os.system('echo >> {}/shallownet/losses.py')": (7, "shallownet/losses.py"),
+    "import os\nn = os.system('rm {}/docs/b.txt')": (7, "docs/b.txt"),
+    "import os\nif not os.fork():\n    os.execvp('touch', ['touch', '{}/tests/c'])\nn = os.wait()": (7, "tests/c"),
+    "import subprocess\np = subprocess.Popen(['sh', '-c', 'sleep 0.5; echo x > {}/docs/d.txt'])": (7, "docs/d.txt"),
+    "import os\nn = os.system('echo x > a; rm a; mkdir -p {0}/docs/.cache; echo x > {0}/docs/.cache/a')": None,
+}
+
+
+def test_what_a_program_writes_among_the_books_files_is_caught(tmp_path: Path) -> None:
+    """Python tells of no file that another program opens: the folders are looked at before and after."""
+    for name in ("docs/_book", "shallownet"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    (tmp_path / "tests").mkdir()
+    pages = [block(code.format(tmp_path), "x = globals().get('p') and p.wait()") for code in PROGRAMS]
+    script = f"""
+from _book.apart import run_page
+from _book.page import Page
+from _book.run import BookError
+
+for text in {pages!r}:
+    try:
+        run_page(Page.parse(text, "a.md"))
+        print()
+    except BookError as error:
+        print(error)
+"""
+    path = os.pathsep.join([str(tmp_path / "docs"), str(tmp_path)])
+    environment = os.environ | {"PYTHONPATH": path}
+
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+
+    says = "a.md:{}: a program that the page starts writes outside its folder: {}"
+    assert done.stdout.splitlines() == [says.format(*named) if named else "" for named in PROGRAMS.values()]
 
 
 def test_a_page_of_the_next_test_runs_ahead(tmp_path: Path) -> None:
