@@ -7,11 +7,12 @@ a page is held to a second one, in `render.seen`.
 from __future__ import annotations
 
 import ast
+import builtins
 import html
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 
 import yaml
@@ -117,6 +118,42 @@ def _parsed(code: str) -> list[ast.stmt]:
             return ast.parse(code).body
         except (SyntaxError, ValueError):
             return []
+
+
+def unrun(page: Page) -> Callable[[str], bool]:
+    """Return what tells of a call that stands alone in a cell or a list whether it is code that never runs.
+
+    It is, if the page's blocks know all its names, so that it could run as it stands, and none of them holds it.
+    Otherwise it is the name of something: `orthogonal_(gain)`.
+    """
+    known, run = set(dir(builtins)), set()
+    for block in page.runs:
+        body = _parsed(block.source)
+        known.update(_bound(body))
+        run |= {ast.dump(node) for each in body for node in ast.walk(each) if isinstance(node, ast.Call)}
+
+    def never(code: str) -> bool:
+        for node in _parsed(code.strip()) if code.rstrip().endswith(")") else ():
+            if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+                return False
+            names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+            return names <= known and ast.dump(node.value) not in run
+        return False
+
+    return never
+
+
+def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The names that statements give to something, but for those within functions."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            yield from _bound(ast.iter_child_nodes(node))
 
 
 def _tells(node: ast.stmt, values: bool, calls: bool) -> bool:

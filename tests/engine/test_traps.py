@@ -18,6 +18,20 @@ FIGURE = f"```python\n{DRAWN}\n```\n\n![A line going up](a.svg)"
 LIST = "a figure takes no attribute but"
 LOOKS = "looks like code and never runs"
 
+KNOWN = """```python
+import matplotlib.pyplot as plt
+
+
+def f(x, y=0):
+    return len([x for z in (x, y)])
+
+
+for x in range(3):
+    n = f(x, y=2)
+```
+
+"""
+
 # What is seen without running anything.
 READ = {
     "hidden-figure": Fault("![A line", LIST, f"{FIGURE}{{ hidden }}\n"),
@@ -30,6 +44,13 @@ READ = {
     "import-in-a-footnote": Fault("[^1]: import", LOOKS, "Text[^1].\n\n[^1]: import numpy as np\n"),
     "value-in-a-footnote": Fault("[^1]: x", LOOKS, "Text[^1].\n\n[^1]: x = f(3)\n"),
     "print-in-a-footnote": Fault("[^1]: print", LOOKS, "Text[^1].\n\n[^1]: print(x)\n"),
+    "import-in-a-title": Fault("## `import", LOOKS, "Text.\n\n## `import numpy`\n"),
+    # A call alone that could run, and does not.
+    "call-in-a-table": Fault("| `plt", LOOKS, f"{KNOWN}| a | b |\n| --- | --- |\n| `plt.show()` | 3 |\n"),
+    "call-in-a-list": Fault("- `f(x)", LOOKS, f"{KNOWN}- `f(x)`\n- more\n"),
+    "call-of-a-builtin": Fault("- `len", LOOKS, f"{KNOWN}- `len(str(x))`\n"),
+    "call-in-a-title": Fault("## `f(3", LOOKS, f"{KNOWN}## `f(3, y=[x])`\n"),
+    "call-in-a-definition": Fault(":   `f", LOOKS, f"{KNOWN}a\n:   `f(x)`\n"),
 }
 
 
@@ -76,6 +97,15 @@ def test_what_looks_like_it_is_none() -> None:
 
     assert read(text) == []
     assert read(page(f'{FIGURE}{{ data-explore="symmetry" }}\n')) == []
+
+
+def test_a_call_alone_may_name_something() -> None:
+    """A signature, whose names nobody has given to anything; what a block holds, and so has run; what is marked."""
+    cells = ["f(gain)", "g(x)", "f(z)", "f(x, y=2)", "x.model(n, rng)", "x", "(n, 1)", "f (the second)", "3.41 (x)"]
+    rows = "".join(f"| `{cell}` | a |\n" for cell in cells)
+    text = f"{KNOWN}| a | b |\n| --- | --- |\n{rows}\n- `range(3)`\n- `f(n)`{{ .not-run }}\n- `f(x)`, of a number\n"
+
+    assert read(page(text)) == []
 
 
 # What is seen when the page runs.

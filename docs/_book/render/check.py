@@ -16,6 +16,7 @@ import markdown
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.utils.yaml import yaml_load
 
+from _book import prose
 from _book.blocks import Problem
 from _book.page import Page
 from _book.render import vocabulary
@@ -43,9 +44,10 @@ def problems(page: Page) -> list[Problem]:
     if None in seen:
         message = "this code is shown and never run: put it in a fence"
         return [*found, Problem(page.path, _find(page.told if page.lab else page.text, seen[None]), message)]
-    return found or [
-        Problem(page.path, line, message) for line, message in vocabulary.problems(page.told, content, page.text)
-    ]
+    if found:
+        return found
+    faults = vocabulary.problems(page.told, content, page.text, prose.unrun(page))
+    return [Problem(page.path, line, message) for line, message in faults]
 
 
 def shown(content: str) -> dict[int | None, str]:

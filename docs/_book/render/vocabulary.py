@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 
 from _book.blocks import NOT_RUN, OPTIONS
@@ -51,14 +51,19 @@ ALIGNED = re.compile(r"text-align: (left|center|right);")
 REFERENCE = re.compile(r"\[\^[^\]\s]+\]|\[[^\[\]]+\]\[[^\[\]]*\]")
 TEXTS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "summary", "figcaption", "blockquote", "div"}
 BRACKET = "\1"
-BACK = "\xa0\u21a9"  # the link behind a footnote
+LINKS = re.compile("(?:\xa0\u21a9|\xb6)$")  # the link behind a footnote, and the one behind a title
 MISLED = f"looks like code and never runs: put it in a ```python block, or mark its code: `x = 1`{{ .{NOT_RUN} }}"
 LISTS = re.compile(r"\{:?[^{}\n]*\}|<[a-z][^<>]*>|^[ \t>]*(?:!!!|\?{3}\+?) .*", re.I | re.M)
 
 
-def problems(told: str, content: str, text: str = "") -> Iterator[tuple[int, str]]:
-    """Yield what is wrong in a rendered page, with the line of `told`, the text beside blocks, or else of `text`."""
-    reader = _Reader()
+def problems(
+    told: str, content: str, text: str = "", unrun: Callable[[str], bool] = lambda code: False
+) -> Iterator[tuple[int, str]]:
+    """Yield what is wrong in a rendered page, with the line of `told`, the text beside blocks, or else of `text`.
+
+    `unrun` is `prose.unrun` of the page.
+    """
+    reader = _Reader(unrun)
     reader.feed(content)
     reader.close()
     seen: dict[Fault, int] = {}
@@ -83,8 +88,9 @@ def _lines(text: str, wanted: str) -> list[int]:
 class _Reader(HTMLParser):
     """Reads a rendered page once, and keeps what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, unrun: Callable[[str], bool]) -> None:
         super().__init__()
+        self.unrun = unrun
         self.faults: list[Fault] = []
         self.ids: set[str] = set()
         self.open: list[str] = []  # the tags that are open
@@ -162,10 +168,11 @@ class _Reader(HTMLParser):
     def _text(self, tag: str, text: str) -> None:
         """Look for code in the words of one element."""
         for line in text.strip().split("\n"):
-            code = line.replace(BRACKET, "[").removesuffix(BACK).rstrip()
+            code = LINKS.sub("", line.replace(BRACKET, "[")).rstrip()
+            alone = tag in ("p", "blockquote") and line == text.strip()
             if PROMPT.search(code):
                 self.faults.append((code, PROMPTS))
-            elif telling(code, calls=tag in ("p", "blockquote") and line == text.strip()):
+            elif telling(code, calls=alone or self.unrun(code)):
                 self.faults.append((code, MISLED))
             elif found := REFERENCE.search(line):
                 self.faults.append((found[0], "this reference leads nowhere: define it, or write the address"))
