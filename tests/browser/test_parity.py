@@ -67,10 +67,10 @@ class Blocks(HTMLParser):
 
 @cache
 def runtime():
-    """What runs the blocks of every page: each file is named by the hash of what is in it."""
+    """What runs the blocks of every page: each file is named by the hash of what is in it, and of what it imports."""
     (manifest,) = served.site().glob("assets/live/manifest-*.json")
     names = json.loads(manifest.read_text(encoding="utf-8"))
-    return sorted(file for name, file in names.items() if not name.startswith(("explore", "kernel")))
+    return sorted(file for name, file in names.items() if not name.startswith(("explore", "kernel", "chunk")))
 
 
 def key(page, version):

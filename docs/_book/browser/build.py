@@ -31,7 +31,8 @@ FAULTS = (MissingError, OSError, subprocess.SubprocessError)
 def build(cache: Path) -> dict[str, bytes]:
     """Return the files of the live parts by their names below `FOLDER`; none if they cannot be had.
 
-    The script `name.js` becomes `name-HASH.js`. `manifest-HASH.json` maps each name to its file.
+    The script `name.js` becomes `name-HASH.js`. `manifest-HASH.json` maps each name to its file; what scripts share and
+    import by itself, a chunk, stands for itself: all that is listed is all that there is.
     """
     if os.environ.get("SHALLOWNET_LIVE") == "off":
         return {}
@@ -50,6 +51,7 @@ def build(cache: Path) -> dict[str, bytes]:
     for name, data in found.items():
         names[name] = hashed(name, data)
         files[names[name]] = data
+    names |= {file: file for file in files.keys() - set(names.values())}
     manifest = json.dumps(names, indent=1, sort_keys=True).encode()
     return files | {hashed(f"{MANIFEST}.json", manifest): manifest}
 
