@@ -21,6 +21,14 @@ MARKED = """() => [...document.querySelectorAll("article abbr[title]")].map(term
     const style = getComputedStyle(term)
     return [style.textDecorationLine, style.textDecorationStyle, style.webkitTextDecorationStyle]
 })"""
+# Of each fraction within a line, how large its parts are beside it; of each accent, how far above its letter it begins.
+PARTS = """() => [...document.querySelectorAll("article math:not([display=block]) mfrac")].flatMap(fraction =>
+    [...fraction.children].map(part => parseFloat(getComputedStyle(part).fontSize)
+        / parseFloat(getComputedStyle(fraction).fontSize)))"""
+ACCENTS = """() => [...document.querySelectorAll("article mover[accent=true]")].map(over => {
+    const [letter, accent] = [...over.children].map(each => each.getBoundingClientRect().top)
+    return (letter - accent) / parseFloat(getComputedStyle(over).fontSize)
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +83,18 @@ def test_the_terms_of_the_glossary_are_marked(kit, server):
 
     assert marks
     assert {(line, style or old) for line, style, old in marks} == {("underline", "dotted")}
+
+
+def test_fractions_in_a_line_are_small_and_dots_stand_on_their_letters(kit, server):
+    """WebKit knows neither how deep in a formula a part is nor how high a letter: book.css says it, with others' sizes."""
+    kit.go(server.url + "chapters/isometry/")
+
+    parts, accents = kit.evaluate(PARTS), kit.evaluate(ACCENTS)
+
+    assert len(parts) > 10
+    assert {round(part, 2) for part in parts} == {0.7}
+    assert len(accents) > 5
+    assert all(0.1 < above < 0.25 for above in accents), accents
 
 
 def test_a_chapter_prints_what_the_book_prints_and_is_there_without_a_network(kit):
