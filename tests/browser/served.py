@@ -5,11 +5,12 @@ import gzip
 import mimetypes
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -141,6 +142,22 @@ class Server(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.sent: dict[str, int] = {}  # bytes of each address since the last clear()
         self.url = f"http://127.0.0.1:{self.server_port}{base()}"
+        self.lines: set[socket.socket] = set()  # that are open
+
+    def process_request(self, request, client_address) -> None:
+        self.lines.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request) -> None:
+        self.lines.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Be gone: on the connections that a browser has, it would be answered by a server that takes no new ones."""
+        super().server_close()
+        for line in list(self.lines):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request, client_address) -> None:
         """A page that is closed while it loads breaks its connections; that is no fault."""
