@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from driven import Driven, RefusedError
@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 # System access: for the console of the whole browser, which hears more than a page does.
 FLAGS = ["--headless", "--no-remote", "--remote-debugging-port", "0", "--remote-allow-system-access"]
-START, ANSWER = 60, 120  # seconds
+START, ANSWER, SETS_OUT = 60, 120, 15  # seconds
 # Nothing may leave the machine: what is not loopback goes to a proxy that is not there. The rest is Firefox's own list
 # for automation.
 SETTINGS = {
@@ -36,6 +36,9 @@ COMPLAINTS = """() => {
     return found.filter(each => each instanceof Ci.nsIScriptError)
         .map(each => [each.sourceName, each.category, each.errorMessage, !(each.flags & Ci.nsIScriptError.warningFlag)])
 }"""
+# A page is complete, whatever stands behind its path.
+THERE = """address => document.readyState == "complete"
+    && location.href.split(/[?#]/)[0] == address.split(/[?#]/)[0]"""
 # The window is in front, as far as it knows: one that is not tells its pages nothing of what is focused.
 FRONT = """async () => {
     const here = Services.wm.getMostRecentWindow("navigator:browser")
@@ -46,12 +49,23 @@ FRONT = """async () => {
     return Services.focus.activeWindow == here
 }"""
 
+BROWSER = 'Services.wm.getMostRecentWindow("navigator:browser").gBrowser.selectedBrowser'
+# As wide as a style says, or as the window.
+WIDTH = f"""width => {{
+    const browser = {BROWSER}
+    browser.style.width = width
+    browser.ownerDocument.synchronouslyUpdateRemoteBrowserDimensions(true)
+}}"""
+
+MEDIUM = f"medium => {{ {BROWSER}.browsingContext.mediumOverride = medium }}"
+
 
 class Firefox(Driven):
     """One window with one tab."""
 
     def __init__(self, socket) -> None:
-        self.socket, self.sent = socket, 0
+        self.socket, self.sent, self.address = socket, 0, ""
+        self.answers: dict[int, dict] = {}  # that nobody has asked for yet
         self.ask("session.new", capabilities={})
         self.said: list[str] = []  # errors of the pages' consoles, since the last look
         self.ask("session.subscribe", events=["log.entryAdded"])
@@ -59,21 +73,33 @@ class Firefox(Driven):
         chrome = self.ask("browsingContext.getTree", **{"moz:scope": "chrome"})
         self.chrome = chrome["contexts"][0]["context"]
         assert self.evaluate(FRONT, chrome=True), "Firefox's window does not come to the front"
+        self.width = self.evaluate("() => innerWidth")
 
     def ask(self, method, **params):
         """Send a command; return its result. What the page says meanwhile is kept."""
+        return self.answer(self.send(method, **params))
+
+    def send(self, method, **params):
+        """Send a command; `answer` with what this returns has its result."""
         self.sent += 1
         self.socket.send(json.dumps({"id": self.sent, "method": method, "params": params}))
-        while True:
-            told = json.loads(self.socket.recv(timeout=ANSWER))
+        return self.sent
+
+    def answer(self, wanted, within=ANSWER):
+        """Wait for the answer to a command; raise TimeoutError if it does not come in so many seconds."""
+        ends = time.monotonic() + within
+        while wanted not in self.answers:
+            told = json.loads(self.socket.recv(timeout=max(0, ends - time.monotonic())))
             if told.get("method") == "log.entryAdded":
                 entry = told["params"]
                 if entry["level"] == "error":
                     self.said.append(f"{entry['type']}: {entry['text']}")
-            if told.get("id") == self.sent:
-                if told["type"] == "error":
-                    raise RefusedError(f"{method}: {told['error']}: {told['message']}")
-                return told["result"]
+            elif "id" in told:
+                self.answers[told["id"]] = told
+        told = self.answers.pop(wanted)
+        if told["type"] == "error":
+            raise RefusedError(f"{told['error']}: {told['message']}")
+        return told["result"]
 
     def evaluate(self, function, *given, chrome=False):
         """Call a function of JavaScript in the page, wait for what it promises, and return it."""
@@ -88,8 +114,63 @@ class Firefox(Driven):
 
     def go(self, address):
         """Load a page, also one that differs by its #anchor only; return when it is complete."""
-        self.ask("browsingContext.navigate", context=self.tab, url="about:blank", wait="complete")
-        self.ask("browsingContext.navigate", context=self.tab, url=address, wait="complete")
+        if re.split("[?#]", self.address)[0] == re.split("[?#]", address)[0]:
+            self.load("about:blank")
+        self.load(address)
+
+    def load(self, address):
+        """Go to an address that is another page's; return when that is complete.
+
+        Once in some hundred times, after a page that was still being laid out, Firefox does not set out: it stays where
+        it is, asks the server for nothing and gives no answer. So it is told again.
+        """
+        self.address = address
+        for _ in range(4):
+            sent = self.send("browsingContext.navigate", context=self.tab, url=address, wait="complete")
+            with suppress(TimeoutError):
+                self.answer(sent, SETS_OUT)
+            # Nor is an answer enough: the end of the old page may pass for that of the new one.
+            with suppress(RefusedError, AssertionError):
+                return self.until(THERE, address, within=SETS_OUT)
+        raise TimeoutError(f"Firefox does not set out for {address}")
+
+    @contextmanager
+    def narrow(self, width):
+        """A window of so many pixels while it lasts.
+
+        Not by browsingContext.setViewport, which waits in the page for an event that a page may have had already.
+        """
+        self._width(width, f"{width}px")
+        yield
+        self._width(self.width, "")
+
+    def _width(self, pixels, style):
+        self.evaluate(WIDTH, style, chrome=True)
+        self.until("pixels => innerWidth == pixels", pixels, within=20)
+
+    @contextmanager
+    def on_paper(self):
+        """The page as it would be printed, while it lasts."""
+        self._medium("print")
+        yield
+        self._medium("")
+
+    def _medium(self, name):
+        self.evaluate(MEDIUM, name, chrome=True)
+        self.until(f"() => matchMedia('print').matches == {'true' if name else 'false'}", within=20)
+
+    @contextmanager
+    def preferring(self, name, number):
+        """A setting of Firefox's, while it lasts: of the pages that are loaded meanwhile."""
+        self.evaluate("(name, number) => Services.prefs.setIntPref(name, number)", name, number, chrome=True)
+        try:
+            yield
+        finally:
+            self.evaluate("name => Services.prefs.clearUserPref(name)", name, chrome=True)
+
+    def forget(self):
+        """Have Firefox collect what nothing holds any more."""
+        self.evaluate("() => Services.obs.notifyObservers(null, 'child-mmu-request')", chrome=True)
 
     def complaints(self):
         """Return what the console holds since the last look: the pages' errors, and what their policy refused."""

@@ -1,5 +1,9 @@
 """The cells of a page as the tests use them: found by number, run, edited, and taken back to where they began."""
 
+import re
+
+import served
+
 PAGE = "chapters/symmetry/"
 OUTPUT = ".cell__output"
 SOLUTION = """[data-cell*='"check"']"""  # the block of an exercise's solution
@@ -106,6 +110,20 @@ def write(page, cell, code):
     cell.locator(".cm-content").click()
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.insert_text(code)
+
+
+def cost():
+    """What stands beside "Run all" before Python was ever fetched."""
+    runtime = served.site() / "assets" / "live" / "runtime"
+    return f"Run fetches Python: {sum(file.stat().st_size for file in runtime.iterdir()) / 1e6:.0f} MB, once"
+
+
+def grows(said):
+    """Of what was said while Python came, the megabytes: many numbers, none of which goes back."""
+    shown = [re.fullmatch(r"Loading Python… (\d+\.\d) of (\d+\.\d) MB", text) for text, _ in said]
+    come = [float(found[1]) for found in shown if found]
+    assert len(set(come)) > 5, said
+    assert come == sorted(come)
 
 
 def states(page):

@@ -5,7 +5,14 @@ import time
 from explorables import AT_REST
 from fixtures import STILL
 
-KEYS = {"Tab": "\ue004", "Enter": "\ue007", "ArrowLeft": "\ue012", "ArrowRight": "\ue014", "Escape": "\ue00c"}
+KEYS = {
+    "Tab": "\ue004",
+    "Enter": "\ue007",
+    "Control": "\ue009",
+    "Escape": "\ue00c",
+    "ArrowLeft": "\ue012",
+    "ArrowRight": "\ue014",
+}
 # Its middle, once it stands still: what comes into view is laid out only then.
 CENTRE = """async selector => {
     const ends = performance.now() + 20_000
@@ -40,6 +47,7 @@ SAYS = "selector => document.querySelector(selector).textContent"
 DONE = "() => /blocks ran/.test(document.querySelector('.tools .cell__says').textContent)"
 FIRST = "[data-cell]:not(.answer)"
 FIRST_IS = f"state => document.querySelector('{FIRST}').dataset.state == state"
+UNFOLDED = f"() => document.querySelector('{FIRST}').closest('details')?.setAttribute('open', '')"  # imports are folded
 SHOWN = """() => ({
     numbers: document.querySelector("[data-explore]").dataset.numbers,
     says: document.querySelector(".explorable__says").textContent,
@@ -74,6 +82,12 @@ class Driven:
         """Press keys one after the other, by name or as written."""
         strokes = [{"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")]
         self.perform({"type": "key", "id": "keys", "actions": strokes})
+
+    def chord(self, held, key):
+        """Press a key while another is held."""
+        strokes = [("keyDown", held), ("keyDown", key), ("keyUp", key), ("keyUp", held)]
+        actions = [{"type": kind, "value": KEYS.get(each, each)} for kind, each in strokes]
+        self.perform({"type": "key", "id": "keys", "actions": actions})
 
     def click(self, selector):
         """Click on the middle of the first such element, as a hand does."""
@@ -123,9 +137,18 @@ def all_runs(driven):
 
 def first_runs(driven):
     """The first block alone, which prints nothing."""
+    driven.evaluate(UNFOLDED)
     driven.click(f"{FIRST} [data-action=run]")
     driven.until(FIRST_IS, "ok")
     assert driven.evaluate(SAYS, f"{FIRST} .cell__says") == "Ran"
+
+
+def first_is_written(driven, code):
+    """Put a line of code in the place of the first block's own, by keyboard."""
+    driven.click(f"{FIRST} [data-action=edit]")
+    driven.click(f"{FIRST} .cm-content")
+    driven.chord("Control", "a")
+    driven.press(*code)
 
 
 def explorable_moves(driven):

@@ -48,6 +48,27 @@ STILL = """() => new Promise(done => {
 })"""
 
 
+# Of each heading: its last line, if no word stands on it.
+BLANK = """() => [...document.querySelectorAll("article :is(h1, h2, h3, h4)")].filter(heading => {
+    const text = document.createRange()
+    const words = [...heading.childNodes].filter(e => !e.matches?.(".headerlink") && e.textContent.trim())
+    if (!words.length || !heading.checkVisibility()) return false
+    text.setStart(words[0], 0)
+    text.setEndAfter(words.at(-1))
+    const style = getComputedStyle(heading)
+    const bottom = heading.getBoundingClientRect().bottom - parseFloat(style.paddingBottom)
+    return bottom - text.getBoundingClientRect().bottom > .6 * parseFloat(style.lineHeight)
+}).map(e => e.textContent)"""
+
+
+# Keeps in `said` all that an element says from now on, and whether a screen reader says it too.
+HEARS = """selector => {
+    const says = document.querySelector(selector)
+    window.said = []
+    new MutationObserver(() => window.said.push([says.textContent, says.ariaLive])).observe(says, {childList: true})
+}"""
+
+
 def still(page):
     """Wait until nothing scrolls and nothing is laid out any more."""
     page.evaluate(STILL)

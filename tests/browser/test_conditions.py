@@ -5,9 +5,9 @@ import time
 
 import pytest
 import served
-from cells import OUTPUT, PAGE, SLOW, becomes, block, opened, press, ran, write
+from cells import OUTPUT, PAGE, SLOW, becomes, block, cost, grows, opened, press, ran, write
 from explorables import settled
-from fixtures import still
+from fixtures import BLANK, HEARS, still
 from playwright.sync_api import expect
 
 EXPLORED = "chapters/symmetry/"
@@ -199,18 +199,6 @@ def test_the_page_of_all_chapters_loads_quickly_at_a_place_in_it(browser, server
 
 # A phone
 
-# Of each heading: its last line, if no word stands on it.
-BLANK = """() => [...document.querySelectorAll("article :is(h1, h2, h3, h4)")].filter(heading => {
-    const text = document.createRange()
-    const words = [...heading.childNodes].filter(e => !e.matches?.(".headerlink") && e.textContent.trim())
-    if (!words.length || !heading.checkVisibility()) return false
-    text.setStart(words[0], 0)
-    text.setEndAfter(words.at(-1))
-    const style = getComputedStyle(heading)
-    const bottom = heading.getBoundingClientRect().bottom - parseFloat(style.paddingBottom)
-    return bottom - text.getBoundingClientRect().bottom > .6 * parseFloat(style.lineHeight)
-}).map(e => e.textContent)"""
-
 
 def test_no_heading_ends_with_an_empty_line_on_a_phone(name, visit):
     """The mark that links to a heading once stood alone on one."""
@@ -308,22 +296,13 @@ def test_a_block_whose_names_took_too_much_runs_again_after_those_above(context,
 def test_the_first_run_says_what_it_costs_and_how_much_has_come(context, server):
     """Nobody is to be surprised by megabytes, nor to look at 0 % for long."""
     page = opened(context, server)
-    runtime = served.site() / "assets" / "live" / "runtime"
-    megabytes = sum(file.stat().st_size for file in runtime.iterdir()) / 1e6
     top = page.locator(".tools .cell__says")
-    assert top.inner_text() == f"Run fetches Python: {megabytes:.0f} MB, once"
-    page.evaluate("""() => {
-        const says = document.querySelector(".cell__bar .cell__says")
-        window.said = []
-        new MutationObserver(() => window.said.push(says.textContent)).observe(says, {childList: true})
-    }""")
+    assert top.inner_text() == cost()
+    page.evaluate(HEARS, ".cell__bar .cell__says")
 
     ran(block(page, 1))
 
-    shown = [re.fullmatch(r"Loading Python… (\d+\.\d) of (\d+\.\d) MB", text) for text in page.evaluate("said")]
-    come = [float(found[1]) for found in shown if found]
-    assert len(set(come)) > 5
-    assert come == sorted(come)
+    grows(page.evaluate("said"))
     page.wait_for_load_state("networkidle")
     page.locator(f"nav a[href*='{OTHER.split('/')[1]}/']").first.click()
     page.wait_for_selector("h1:has-text('Small random')")
@@ -369,12 +348,7 @@ def test_while_it_plays_the_sentence_is_the_steps_own(tab):
     page = tab(EXPLORED, reduced_motion="no-preference")
     page.locator(".explorable__open").click()
     settled(page)
-    page.evaluate("""() => {
-        const says = document.querySelector(".explorable__says")
-        window.said = []
-        new MutationObserver(() => window.said.push([says.textContent, says.ariaLive]))
-            .observe(says, {childList: true})
-    }""")
+    page.evaluate(HEARS, ".explorable__says")
 
     page.locator(".explorable__play").click()
     page.wait_for_selector("[data-explore][data-state=moving]")

@@ -86,7 +86,7 @@ def test_the_terms_of_the_glossary_are_marked(kit, server):
 
 
 def test_fractions_in_a_line_are_small_and_dots_stand_on_their_letters(kit, server):
-    """WebKit knows neither how deep in a formula a part is nor how high a letter: book.css says it, with others' sizes."""
+    """WebKit knows neither how deep in a formula a part is nor how high a letter: book.css says it, as others do it."""
     kit.go(server.url + "chapters/isometry/")
 
     parts, accents = kit.evaluate(PARTS), kit.evaluate(ACCENTS)
