@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import importlib.util
 import os
 import pickle
 import queue
@@ -35,6 +36,21 @@ WEEKLY = 3600.0  # and of a lab that takes minutes
 FORKS = hasattr(os, "fork") and hasattr(socket, "send_fds") and sys.platform != "darwin"
 # What of the environment would make a page another one: asserts off, warnings silent, a tool that watches.
 DROPPED = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONINSPECT", "PYTHONSTARTUP", "COV_CORE", "COVERAGE_PROCESS_START")
+
+
+@functools.cache
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def missing(block: Block) -> tuple[str, ...]:
+    """The packages that a block needs and this interpreter, which is also that of the pages, does not have."""
+    return tuple(package for package in block.needs if not _installed(package))
+
+
+def here(page: Page) -> Page:
+    """Return a page without the blocks that cannot run here."""
+    return page.only(lambda block: not missing(block))
 
 
 class Apart:

@@ -15,7 +15,14 @@ from functools import cached_property
 RUNNING = ("python", "pycon")
 PASSIVE = ("text", "bash", "console", "yaml", "toml", "json", "ini", "html", "css", "markdown", "diff")
 NOT_RUN = "not-run"  # the mark of what looks like code and is only shown
-OPTIONS = ("title", "hl_lines", "standalone", NOT_RUN)
+# The marks of what runs only where a framework is installed, and the packages that each stands for.
+NEEDS = {
+    "needs-torch": ("torch",),
+    "needs-jax": ("jax",),
+    "needs-flax": ("flax", "jax"),
+    "needs-keras": ("keras", "jax"),  # on JAX
+}
+OPTIONS = ("title", "hl_lines", "standalone", NOT_RUN, *NEEDS)
 HEADER = "Traceback (most recent call last):"
 TRACEBACK = re.compile(rf"^{re.escape(HEADER)}.*\n?", re.MULTILINE)
 SAVES = re.compile(r"""\.savefig\(\s*["']([^"']+)["']""")
@@ -91,6 +98,11 @@ class Block:
     def standalone(self) -> bool:
         """True for a block that runs in a namespace of its own."""
         return "standalone" in self.options
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The packages that it needs and no plain session has, by the names they are imported as."""
+        return tuple(dict.fromkeys(package for mark in self.options for package in NEEDS.get(mark, ())))
 
     @property
     def name(self) -> str:

@@ -370,7 +370,7 @@ def run(command: list[str], folder: Path, **environment: str) -> None:
 def drawn(page: Page) -> Result | str:
     """Run a page; one that fails is its message. Who asked for it keeps it."""
     try:
-        return run_page(page, record=True)
+        return run_page(page.bare, record=True)
     except BookError as error:
         return str(error)
 
@@ -379,7 +379,7 @@ def draw(page: Page) -> Result:
     """Run a page, or recall it, and return its figures and what its marked asserts met."""
     found = recall(page)
     if found is None:
-        found = run_page(page, record=True)
+        found = run_page(page.bare, record=True)
         keep(page, found)
     return found
 
@@ -409,7 +409,8 @@ def _fault(files: dict[str, bytes]) -> str | None:
 
 def _folder(page: Page) -> Path:
     """Name everything that a figure depends on; not the prose, which its writer changes most."""
-    runs = [(b.language, b.options, b.code, b.output and b.output.code) for b in page.runs]
+    # A build runs no block that needs a framework.
+    runs = [(b.language, b.options, b.code, b.output and b.output.code) for b in page.bare.runs]
     images = [image.target for image in page.images]
     engine = [Path(__file__).with_name(f"{name}.py") for name in ENGINE]
     files = sorted([*(ROOT / "shallownet").glob("**/*.py"), *engine])

@@ -294,7 +294,8 @@ class Alone(Session):
             if path is None or isinstance(path, int):
                 continue
             file = os.path.realpath(os.fsdecode(path))
-            if not file.startswith((kept + os.sep, "/dev/")) and "__pycache__" not in file:
+            # With a file that has no name, the folder itself is opened.
+            if not (file + os.sep).startswith((kept + os.sep, "/dev/")) and "__pycache__" not in file:
                 error = PermissionError(f"the page writes outside its folder: {os.fsdecode(path)}")
                 self._fault(error, "a block writes into the current folder")
                 raise error
@@ -446,6 +447,7 @@ def _settle(base: Path) -> None:
     os.environ["PYTHONUSERBASE"] = site.getuserbase()
     for name in [name for name in os.environ if name.startswith("XDG_")]:
         del os.environ[name]
+    os.environ["KERAS_HOME"] = str(temporary / "keras")  # where it writes its settings when it is imported
     os.environ |= {"HOME": str(home), "USERPROFILE": str(home), "TMPDIR": str(temporary), "TEMP": str(temporary)}
     tempfile.tempdir = str(temporary)
     if numpy:

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
@@ -17,11 +18,13 @@ from sybil import Document, Region, Sybil
 from sybil.example import Example
 
 from _book import blocks, board, cache, chapter, labs, rules
-from _book.apart import LIMIT, Apart
+from _book.apart import LIMIT, Apart, here, missing
 from _book.blocks import Block, Problem
 from _book.page import SUFFIXES, Page, below, shown, split, starts
 from _book.run import BookError
 from _book.update import save, update
+
+INSTALL = 'pip install -c constraints.txt -e ".[frameworks]"'
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,19 +34,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-docs", action="store_true", help="rewrite the outputs that pages show")
     said = f"how long the blocks of one page may take in all (default: {LIMIT:g}; a weekly lab, an hour)"
     parser.addoption("--page-limit", type=float, metavar="SECONDS", help=said)
+    said = "of the pages, test the blocks that need a framework, and no others; a package that is missing is an error"
+    parser.addoption("--frameworks", action="store_true", help=said)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say what blocks a page has, if one is asked for that it has not."""
+    """Say what blocks a page has, if one is asked for that it has not, or that cannot run here."""
+    config.pluginmanager.register(Waiting(), WAITING)
     for argument in config.args if not hasattr(config, "workerinput") else ():
         file, _, name = argument.partition("::")
         path = config.invocation_params.dir / file
         if re.fullmatch(r"(line|cell):\d+", name) and path.suffix in (*SUFFIXES, ".ipynb") and path.is_file():
-            names = [block.name for block in Page.read(path).runs]
-            if name not in names:
+            found = {block.name: block for block in Page.read(path).runs}
+            if name not in found:
                 raise pytest.UsageError(
-                    f"{file} has no block {name}: it has page, {', '.join(names) or 'and none that runs'}"
+                    f"{file} has no block {name}: it has page, {', '.join(found) or 'and none that runs'}"
                 )
+            if lacking := missing(found[name]):
+                raise pytest.UsageError(f"{file}::{name} {_lacks(lacking)}")
 
 
 def collector(root: Path) -> Callable[[Path, Any], Any]:
@@ -54,6 +62,8 @@ def collector(root: Path) -> Callable[[Path, Any], Any]:
     def pytest_collect_file(file_path: Path, parent: Any) -> Any:
         pages.updating = parent.config.getoption("--update-docs")
         pages.limit = docstrings.limit = parent.config.getoption("--page-limit")
+        pages.foreign = docstrings.foreign = parent.config.getoption("--frameworks")
+        pages.waiting = parent.config.pluginmanager.get_plugin(WAITING).blocks
         # A worker of -n has no core to spare; and what is rewritten first does not run before.
         alone = not pages.updating and not hasattr(parent.config, "workerinput") and (os.cpu_count() or 1) > 1
         if alone and not parent.config.pluginmanager.has_plugin("book-ahead"):
@@ -63,6 +73,37 @@ def collector(root: Path) -> Callable[[Path, Any], Any]:
         return collect(file_path, parent)
 
     return pytest_collect_file
+
+
+WAITING = "book-waiting"
+
+
+class Waiting:
+    """Counts the blocks that wait for packages, and says so at the end: they are no tests, so none is skipped."""
+
+    def __init__(self) -> None:
+        self.blocks: Counter[tuple[str, ...]] = Counter()  # by what is missing
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand the numbers over, from a worker of -n, each of which has collected everything."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[WAITING] = list(self.blocks.items())
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take them."""
+        self.blocks |= Counter({tuple(names): n for names, n in getattr(node, "workeroutput", {}).get(WAITING, ())})
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say it in one line."""
+        if self.blocks:
+            counts = [f"{count} for {' and '.join(names)}" for names, count in sorted(self.blocks.items())]
+            terminalreporter.write_line(f"blocks that wait for a package: {', '.join(counts)} ({INSTALL})")
+
+
+def _lacks(packages: tuple[str, ...]) -> str:
+    """Say of a block why it cannot run."""
+    return f"needs {' and '.join(packages)}, which cannot be imported here: {INSTALL}"
 
 
 class Ahead:
@@ -76,7 +117,7 @@ class Ahead:
             if isinstance(example, Example) and isinstance(example.parsed, Block):
                 document = example.document
                 assert isinstance(document, Running)
-                document.wanted = max(document.wanted, document.page.runs.index(example.parsed) + 1)
+                document.wanted = max(document.wanted, document.place(example.parsed.number) + 1)
                 found[document] = None
         for document, following in pairwise(found):
             document.next = following
@@ -88,6 +129,7 @@ class Running(Document):
     def __init__(self, page: Page, limit: float | None, *, record: bool) -> None:
         super().__init__(page.text, page.file)
         self.page, self.limit, self.record = page, limit, record
+        self.able = here(page)  # what of it runs
         self.process: Apart | None = None
         self.next: Running | None = None  # which runs ahead
         self.wanted = 0  # how many of its blocks are going to be asked for, if that is known
@@ -97,7 +139,7 @@ class Running(Document):
     def open(self) -> Apart:
         """Start the process, if it does not run."""
         if self.process is None:
-            self.process = Apart(self.page, record=self.record, limit=self.limit)
+            self.process = Apart(self.able, record=self.record, limit=self.limit)
             self.process.ahead(self.wanted)
         return self.process
 
@@ -108,20 +150,26 @@ class Running(Document):
         self.process = None
         self.passed.clear()
 
+    def place(self, number: int) -> int:
+        """The place among the blocks that run, from 0, of a block by its number on the page; past the last, if none."""
+        return sum(block.number < number for block in self.able.runs)
+
     def run_block(self, number: int) -> None:
         """Run a block by its number on the page, after those above it; raise BookError where it fails."""
-        index = [block.number for block in self.page.runs].index(number)
+        index = self.place(number)
         process = self.open()
         if self.next:
             self.next.open()
         for output in process.run(index):
             output.check(self.page.path)
         self.passed.add(index)
-        if index == len(self.page.runs) - 1 and not process.finished:
+        if index == len(self.able.runs) - 1 and not process.finished:
             result, wrong = process.finish()
             # So the build need not run the page again. What is wrong with a mark, if anything is, the build says.
             kept = self.record and not wrong and Path(self.page.file).is_relative_to(cache.ROOT)
-            if kept and len(self.passed) == len(self.page.runs):
+            # What the build does not run has to have left no trace.
+            bare = not any(block.needs for block in self.able.runs)
+            if kept and bare and len(self.passed) == len(self.able.runs):
                 cache.keep(self.page, result)
 
 
@@ -139,7 +187,9 @@ class Book(Sybil):
     def __init__(self, root: Path) -> None:
         super().__init__([], path=str(root), teardown=_close)
         self.updating = False
+        self.foreign = False  # whether only the blocks are tested that need a framework
         self.limit: float | None = None
+        self.waiting: Counter[tuple[str, ...]] = Counter()  # the blocks that are not tested, by what is missing
         self.pages: dict[Path, Page] = {}
 
     def should_parse(self, path: Path) -> bool:
@@ -192,9 +242,15 @@ class PageTests(Running):
         super().__init__(page, book.limit, record=True)
         self.book = book
         self.updating = book.updating
-        self.add(Region(0, 0, "page", self.check))
+        if not book.foreign:
+            self.add(Region(0, 0, "page", self.check))
         offsets = starts(split(page.text))
         for block in page.runs:
+            if book.foreign and not block.needs:
+                continue
+            if not book.foreign and (lacking := missing(block)):
+                book.waiting[lacking] += 1
+                continue
             self.add(Region(offsets[block.line - 1], block.end, block, self.run))
 
     def check(self, example: Example) -> None:
@@ -206,8 +262,11 @@ class PageTests(Running):
     def run(self, example: Example) -> None:
         """Run a block after those above it, each once."""
         self.refresh()
+        block = example.parsed
+        if lacking := missing(block):
+            pytest.fail(f"{self.page.path}:{block.line}: {_lacks(lacking)}", pytrace=False)
         with _reported():
-            self.run_block(example.parsed.number)
+            self.run_block(block.number)
 
     def refresh(self) -> None:
         """Rewrite the outputs of the page, if that was asked for: before the first of its tests."""
@@ -217,6 +276,7 @@ class PageTests(Running):
             new = update(self.page, self.limit)
             save(file, new)
             self.page = self.book.pages[file] = Page.parse(new, file)
+            self.able = here(self.page)
 
 
 @contextlib.contextmanager
@@ -246,6 +306,11 @@ class Docstrings(Sybil):
     def __init__(self, root: Path) -> None:
         super().__init__([], pattern="shallownet/*.py", path=str(root), teardown=_close)
         self.limit: float | None = None
+        self.foreign = False
+
+    def should_parse(self, path: Path) -> bool:
+        """True for the modules of the library, which need no framework."""
+        return not self.foreign and super().should_parse(path)
 
     def parse(self, path: Path) -> Document:
         """Make the tests of a module: one a docstring; they run in one process."""

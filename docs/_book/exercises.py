@@ -88,14 +88,14 @@ def find(text: str, prose: str, runs: Sequence[Block]) -> Iterator[Exercise]:
 def _exercise(line: int, text: str, solution: Block, above: list[Block]) -> Exercise:
     body = _statements(solution.code)
     lines = solution.code.splitlines()
-    given = set().union(*(_defined(each) for each in body if not isinstance(each, ast.Assert)))
+    given = set().union(*(defined(each) for each in body if not isinstance(each, ast.Assert)))
     assertions, names = [], []
     for each in body:
         if isinstance(each, ast.Assert) and (wanted := [name for name in _loaded(each) if name in given]):
             # One that asks nothing of the reader is a claim of the page.
             assertions.append("\n".join(lines[each.lineno - 1 : each.end_lineno]))
             names += wanted
-    known = set().union(*(_defined(each) for block in above for each in _statements(block.source)))
+    known = set().union(*(defined(each) for block in above for each in _statements(block.source)))
     taken = tuple(name for name in dict.fromkeys(names) if name in known)
     return Exercise(line, text, solution.number, tuple(assertions), tuple(dict.fromkeys(names)), taken)
 
@@ -124,7 +124,7 @@ def problems(page: Page) -> list[Problem]:
     return found
 
 
-def _defined(node: ast.AST) -> set[str]:
+def defined(node: ast.AST) -> set[str]:
     """The names that a statement of a module gives to it."""
     if isinstance(node, SCOPES):
         return {node.name} if hasattr(node, "name") else set()
@@ -134,7 +134,7 @@ def _defined(node: ast.AST) -> set[str]:
         return {node.id} if isinstance(node.ctx, ast.Store) else set()
     if isinstance(node, COMPREHENSIONS):
         return set()
-    return set().union(*map(_defined, ast.iter_child_nodes(node)))
+    return set().union(*map(defined, ast.iter_child_nodes(node)))
 
 
 def _loaded(node: ast.AST) -> list[str]:

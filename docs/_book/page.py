@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path, PurePath
 
 from _book import board, exercises, labs
-from _book.blocks import NOT_RUN, OPTIONS, PASSIVE, RUNNING, Block, Image, Problem
+from _book.blocks import NEEDS, NOT_RUN, OPTIONS, PASSIVE, RUNNING, Block, Image, Problem
 
 FENCE = re.compile(r"^(?P<prefix>[ \t>]*)(?P<fence>`{3,}|~{3,})(?P<info>.*)$")
 INFO = re.compile(r"""(?P<language>[\w+#.-]*)(?P<rest>(?:\s+[a-zA-Z_]\w*=(?:"[^"]*"|'[^']*'))*)$""")
@@ -84,6 +84,16 @@ class Page:
     def runs(self) -> list[Block]:
         """The blocks that run, in order."""
         return [block for block in self.blocks if block.runs]
+
+    def only(self, wanted: Callable[[Block], bool]) -> Page:
+        """The same page with fewer blocks, to be run; itself, if none is missing."""
+        left = [block for block in self.blocks if not block.runs or wanted(block)]
+        return self if len(left) == len(self.blocks) else replace(self, blocks=left)
+
+    @property
+    def bare(self) -> Page:
+        """The page without the blocks that need a framework: what a build runs, and a browser."""
+        return self.only(lambda block: not block.needs)
 
     @cached_property
     def images(self) -> list[Image]:
@@ -271,6 +281,8 @@ def _info_problems(language: str, options: dict[str, str]) -> Iterator[str]:
             yield "no linenums: they are copied with the code; use hl_lines"
         elif name == NOT_RUN and language not in PASSIVE:
             yield f"a `{language}` block is held to what runs: drop .{NOT_RUN}, or make it {{.text .{NOT_RUN}}}"
+        elif name in NEEDS and language not in RUNNING:
+            yield f"a `{language}` block runs nothing, so it needs nothing: drop .{name}"
         elif name not in OPTIONS:
             yield f"unknown option {name!r}: use one of {', '.join(OPTIONS)}"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
 from _book import board, choices, exercises, labs, prose
-from _book.blocks import Block, Problem, session
+from _book.blocks import NEEDS, Block, Problem, session
 from _book.page import Page
 from _book.prose import Fault
 
@@ -20,6 +21,7 @@ RAW = {
     re.compile(r"^[ \t>]*(?:[-*+]|\d+[.)])[ \t]+~~~", re.M): "start the fence on a line of its own",
 }
 MEND = "run pytest --update-docs"
+FRAMEWORKS = {package for packages in NEEDS.values() for package in packages}
 
 
 def problems(page: Page) -> list[Problem]:
@@ -27,7 +29,7 @@ def problems(page: Page) -> list[Problem]:
     found = list(page.faults)
     if page.unread:
         return found
-    rules = (_form, _cells) if page.lab else (_blocks, _outputs, _count)
+    rules = (_form, _cells, _frameworks) if page.lab else (_blocks, _outputs, _count, _frameworks)
     for rule in (*rules, _prose, prose.problems, _images, choices.problems):
         found += [Problem(page.path, *fault) for fault in rule(page)]
     if not found:  # what follows reads code, which has to be there
@@ -79,6 +81,68 @@ def _count(page: Page) -> Iterator[Fault]:
     elif int(stated[1]) != count:
         message = f"the page says {stated[1]} blocks and has {count}: mend the number, or find the lost block"
         yield page.line(stated.start()), message
+
+
+def _frameworks(page: Page) -> Iterator[Fault]:
+    """What needs a framework says so; what does not stands without it, and so does what a build makes of the page."""
+    givers: dict[str, Block] = {}  # of each name, the block that gave it its last value
+    for block in page.runs:
+        body = block.line + 1
+        tree = _tree(block)
+        for line, package in _imported(tree):
+            if package in FRAMEWORKS.difference(block.needs):
+                mark = next(mark for mark, packages in NEEDS.items() if packages[0] == package)
+                how = "make it a page" if page.lab else f"mark it as {{.{block.language} .{mark}}}"
+                yield body + line - 1, f"a block that imports {package} runs only where that is installed: {how}"
+        if block.needs and block.figures:
+            yield block.line, "no figure here, since no build runs what needs a framework: print numbers"
+        if block.needs:
+            for score in board.marks(block):
+                yield score.line, "no score here, since no build runs what needs a framework: print the number"
+        if block.standalone:
+            continue
+        for line, name in _taken(tree):
+            giver = givers.get(name)
+            if giver and (more := [each for each in giver.needs if each not in block.needs]):
+                marks = " ".join(f".{mark}" for mark in giver.options if mark in NEEDS)
+                message = f"`{name}` is there only with {' and '.join(more)}, from the block at line {giver.line}"
+                yield body + line - 1, f"{message}: mark this one {marks} as well"
+                break
+        givers |= dict.fromkeys(exercises.defined(tree), block)
+
+
+def _tree(block: Block) -> ast.Module:
+    """What a block runs, on its own lines; nothing where that is no Python, which running it says."""
+    code = block.code
+    if block.language == "pycon":
+        lines = [""] * code.count("\n")
+        for example in block.examples:
+            source = example.source.split("\n")[:-1]
+            lines[example.line : example.line + len(source)] = source
+        code = "\n".join(lines) + "\n"
+    try:
+        return ast.parse(code)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def _imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """What is imported for good, with its line; not what is tried, with something else to do without it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name.partition(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, (node.module or "").partition(".")[0]
+        elif not isinstance(node, ast.Try):
+            yield from _imported(node)
+
+
+def _taken(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The names that a block reads and does not give, anywhere in it, with their lines."""
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)} | exercises.defined(tree)
+    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    yield from ((node.lineno, node.id) for node in names if node.id not in own)
 
 
 def _prose(page: Page) -> Iterator[Fault]:

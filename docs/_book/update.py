@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from _book import compare, labs
-from _book.apart import Apart
+from _book.apart import Apart, here
 from _book.page import Page, split
 from _book.run import BookError, Shown
 
@@ -23,10 +23,11 @@ def update(page: Page, limit: float | None = None) -> str:
     """
     if page.lab:
         page = Page.parse(labs.normal(page.text), Path(page.file))
-    running = Apart(page, limit=limit)
+    able = here(page)  # what waits for a framework keeps its outputs
+    running = Apart(able, limit=limit)
     outputs: list[Shown] = []
     with contextlib.suppress(BookError), contextlib.closing(running):
-        for index in range(len(page.runs)):
+        for index in range(len(able.runs)):
             outputs += running.run(index)
     if page.lab:
         code = [cell for cell in page.cells if cell.kind == "code"]

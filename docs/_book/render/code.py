@@ -14,6 +14,9 @@ A block goes through Markdown with its number on the page (`Page.numbered`), whi
     - `saves`: the figures it saves, `{"name.svg": "what one sees"}`.
     - `check`: on the solution of an exercise only, `assertions`, the source of each, and the `names` that they need.
 
+A block that needs a framework is no cell. It keeps `data-copy`, and the first of a page that needs the same has a note
+above it, which says what.
+
 A block that only imports is folded. What a block asserts is set quieter than what it does, since it repeats what the
 page says; a mark of the scoreboard is a small link.
 
@@ -33,7 +36,7 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from _book.blocks import Block
+from _book.blocks import NEEDS, Block
 from _book.page import Page
 
 if TYPE_CHECKING:
@@ -52,6 +55,13 @@ LANGUAGE = re.compile(r"\blanguage-(python|pycon)\b")
 MARKUP = re.compile(r"<[^>]*>")
 # Names and blanks: a third of the spans of a page, and the theme colours them like all code.
 PLAIN = re.compile(r'<span class="[nw]">([^<]*)</span>')
+# What the marks stand for in a note: the name, and what is installed.
+FRAMEWORKS = {
+    "needs-torch": ("PyTorch", "torch"),
+    "needs-jax": ("JAX", "jax"),
+    "needs-flax": ("Flax", "flax"),
+    "needs-keras": ("Keras on JAX", "keras jax"),
+}
 # What is folded, and where it ends.
 FOLD = '<details class="imports"><summary>Imports</summary>'
 FOLDED = re.compile(rf"({re.escape(FOLD)}.*?</pre></div>)", re.DOTALL)
@@ -98,6 +108,7 @@ class Cells(Postprocessor):
             return text
         listed = [match.span() for match in LISTED.finditer(text)]
         count = 0
+        noted: set[tuple[str, ...]] = set()
 
         def cell(match: re.Match[str]) -> str:
             nonlocal count
@@ -106,6 +117,10 @@ class Cells(Postprocessor):
                 return match[0]
             if any(start <= match.start() < end for start, end in listed):
                 return _opened(match, _copied(block)) + match["body"]
+            if marks := tuple(mark for mark in block.options if mark in NEEDS):
+                note = "" if marks in noted else _note(marks)
+                noted.add(marks)
+                return note + _opened(match, _copied(block)) + _quieted(match["body"], block)
             count += 1
             return self._cell(match, block, count)
 
@@ -137,6 +152,16 @@ class Cells(Postprocessor):
         # Its text stays in the page, to be copied and read aloud; the style sheet draws a small mark in its place.
         # The id is not on the link: the theme hides what has an id and is a link in code.
         return f'<span class="score" id="score-{match["id"]}">{link}</span>'
+
+
+def _note(marks: tuple[str, ...]) -> str:
+    """Say what the blocks with these marks need, and where they run."""
+    names = " and ".join(FRAMEWORKS[mark][0] for mark in marks)
+    packages = " ".join(dict.fromkeys(" ".join(FRAMEWORKS[mark][1] for mark in marks).split()))
+    return (
+        f'<p class="needs">Blocks such as this one need {names} (<code>pip install {packages}</code>), so they run on '
+        "your machine and not on this page. What they show was printed when they were tested.</p>"
+    )
 
 
 def imports(block: Block) -> bool:

@@ -45,7 +45,7 @@ MADE = {
     *("figures", "figure", "figure__open", "external", "explorable", "footnote", "footnote-ref", "footnote-backref"),
     *("tabbed-set", "tabbed-alternate", "tabbed-labels", "tabbed-content", "tabbed-block"),
     *("abstract", "danger", "example", "failure", "info", "note", "question", "quote", "success", "tip", "warning"),
-    *("math--inline", "imports", "wide", "choices", "choice", "choice--right", "choice--wrong", *OPTIONS),
+    *("math--inline", "imports", "wide", "choices", "choice", "choice--right", "choice--wrong", "needs", *OPTIONS),
 }
 ALIGNED = re.compile(r"text-align: (left|center|right);")
 REFERENCE = re.compile(r"\[\^[^\]\s]+\]|\[[^\[\]]+\]\[[^\[\]]*\]")

@@ -23,8 +23,11 @@ def drawn(pages: Sequence[Page]) -> list[Result | str]:
     """
     found: dict[str, Result | str] = {}
     new = []
+    waiting = sum(bool(block.needs) for page in pages for block in page.runs)
+    if waiting:
+        log.info("%d blocks need a framework: no build runs them, `pytest --frameworks` does", waiting)
     for page in pages:
-        if page.weekly or not page.runs:
+        if page.weekly or not page.bare.runs:
             found[page.file] = Result()
         elif (recalled := cache.recall(page)) is not None:
             found[page.file] = recalled
@@ -40,7 +43,7 @@ def _side_by_side(pages: Sequence[Page]) -> dict[str, Result | str]:
     found: dict[str, Result | str] = {}
     workers = min(len(pages), os.cpu_count() or 1)
     log.info("drawing the figures of %d pages, %d at a time; they are kept for the next build", len(pages), workers)
-    ordered = sorted(pages, key=lambda page: -sum(len(block.code) for block in page.runs))
+    ordered = sorted(pages, key=lambda page: -sum(len(block.code) for block in page.bare.runs))
     # Threads that wait: each page runs in a process of its own.
     with ThreadPoolExecutor(workers) as pool:
         futures = {pool.submit(_timed, page): page for page in ordered}

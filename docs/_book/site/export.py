@@ -49,7 +49,8 @@ def notebook(page: Page, path: str, address: str) -> str:
         # Others are part of the text. An output is shown below the cell that prints it.
         if block.runs or block.language == "output":
             cells += _prose(text[at:opening], inside, path, address)
-            cells += _code(block) if block.runs else ()
+            # What needs a framework would end the run of all who do not have it.
+            cells += (_quoted(block) if block.needs else _code(block)) if block.runs else ()
             at, inside = closing, block.prefix
     cells += _prose(text[at:], inside, path, address)
     return labs.written(cells)
@@ -129,6 +130,12 @@ def _code(block: Block) -> Iterator[dict[str, Any]]:
             pending = ""
     if pending:
         yield _cell(pending, "")
+
+
+def _quoted(block: Block) -> Iterator[dict[str, Any]]:
+    """Yield a block, and what it prints, as a text that is read."""
+    shown = f"\n\n```text\n{block.output.code}```" if block.output else ""
+    yield _text(f"```{block.language}\n{block.code}```{shown}")
 
 
 def _cell(source: str, shown: str) -> dict[str, Any]:
