@@ -88,7 +88,7 @@ def calls(framework: str) -> dict[str, str]:
 @pytest.mark.parametrize("framework", ["PyTorch", "Keras", "JAX"])
 def test_the_names_of_the_first_page_are_those_of_the_frameworks_page(framework: str) -> None:
     """That page says which variance stands behind each."""
-    page = (ROOT / "docs" / "frameworks.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "frameworks" / "index.md").read_text(encoding="utf-8")
     found = calls(framework)
     assert list(found) == ["tanh", "ReLU", "Biases", "Last layer 0", "Deep and plain"]
 

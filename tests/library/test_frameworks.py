@@ -1,4 +1,4 @@
-"""What docs/frameworks.md says of scikit-learn, asked of scikit-learn itself (the browser's has no networks)."""
+"""What docs/frameworks/index.md says of scikit-learn, asked of scikit-learn itself (the browser's has no networks)."""
 
 import numpy as np
 import pytest
