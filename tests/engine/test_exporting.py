@@ -37,7 +37,7 @@ def test_a_notebook_holds_every_block_of_its_chapter_in_order(path):
     page = Page.read(path)
     made = export.notebook(page, path.relative_to(DOCS).as_posix(), HERE)
 
-    wanted = ["".join(example.source for example in block.examples) or block.code for block in page.runs]
+    wanted = ["".join(example.source for example in block.examples) or block.code for block in page.bare.runs]
     found = [CAUGHT.sub(lambda m: textwrap.dedent(m[1]), block.code) for block in Page.parse(made, "a.ipynb").runs]
     assert code("\n".join(found)) == code("\n".join(wanted))
     assert made == labs.normal(made)
