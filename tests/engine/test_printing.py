@@ -68,7 +68,9 @@ def test_the_home_page_reference_and_labs_stay_where_they_are():
     """They are about the site, to be looked up there, or to be run."""
     pages = ["index.md", "notation.md", "chapters/one.md", "labs/one.ipynb", "reference/losses.md", "print.md"]
 
-    assert list(filter(printing.belongs, pages)) == ["notation.md", "chapters/one.md"]
+    pages += ["frameworks/index.md", "frameworks/pytorch.md"]
+
+    assert list(filter(printing.belongs, pages)) == ["notation.md", "chapters/one.md", "frameworks/index.md"]
 
 
 def test_pages_stand_in_the_order_of_the_navigation(tmp_path):

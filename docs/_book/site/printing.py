@@ -18,7 +18,8 @@ from _book.site.sections import Section
 
 SOURCE = "print.md"
 # What is looked up or run where it is, on a screen: the home page and the contributors' page speak of the site.
-LEFT_OUT = ("index.md", "contributing.md", SOURCE, "reference/", "labs/")
+LEFT_OUT = ("index.md", "contributing.md", SOURCE, "reference/", "labs/", "frameworks/")
+COMPARED = "frameworks/index.md"  # all frameworks in one place
 
 # Attributes of a tag.
 NAMES = re.compile(r'(\s(?:id|for|name|aria-labelledby|aria-describedby|aria-controls))="([^"]+)"')
@@ -43,7 +44,7 @@ class Part:
 
 def belongs(source: str) -> bool:
     """True for the pages that are part of the one page."""
-    return not source.startswith(LEFT_OUT)
+    return source == COMPARED or not source.startswith(LEFT_OUT)
 
 
 def title_page(name: str, description: str, address: str) -> str:
@@ -53,8 +54,9 @@ def title_page(name: str, description: str, address: str) -> str:
         f"---\ntitle: The whole book\ndescription: {name}, the whole book on one page, to print it.\n"
         "hide: [toc]\nsearch: {exclude: true}\n---\n\n"
         f'# {name}\n\n<p class="lead" markdown>{description}</p>\n\n'
-        f"The whole book on one page, to print or to keep.\nThe labs and the reference of the library are on {site}, "
-        "and links to them lead there.\n"
+        "The whole book on one page, to print or to keep.\n"
+        "The labs, the reference of the library and the pages of single frameworks "
+        f"are on {site}, and links to them lead there.\n"
     )
 
 
