@@ -67,7 +67,6 @@ def test_contents_list_the_numbered_sections():
 def test_the_home_page_reference_and_labs_stay_where_they_are():
     """They are about the site, to be looked up there, or to be run."""
     pages = ["index.md", "notation.md", "chapters/one.md", "labs/one.ipynb", "reference/losses.md", "print.md"]
-
     pages += ["frameworks/index.md", "frameworks/pytorch.md"]
 
     assert list(filter(printing.belongs, pages)) == ["notation.md", "chapters/one.md", "frameworks/index.md"]
