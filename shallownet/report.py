@@ -178,7 +178,8 @@ def report(
     parts = [_part(name, array, read, pytorch, columns) for name, array in arrays]
     matrices = [part for part in parts if part.kind != "vector" and part.sound]
     slopes = dict(_named("report", grads)) if grads is not None else {}
-    found = [*_entries(parts), *_ties(matrices, slopes), *_twins(matrices), *_fans(matrices), *_unscaled(matrices)]
+    found = [*_entries(parts), *_ties(matrices, slopes), *_twins(matrices), *_beginnings(matrices)]
+    found += [*_fans(matrices), *_unscaled(matrices)]
     known = {name for _, names, _ in found for name in names}
     found += _deviating([part for part in matrices if part.row.name not in known])
     # behind a zero weight nothing arrives in the first step, and that is how branches are made to start
@@ -300,7 +301,9 @@ def _part(
     shape, dtype = tuple(int(n) for n in np.shape(array)), str(getattr(array, "dtype", "float")).removeprefix("torch.")
     try:
         stored = to_numpy(array)
-    except NotImplementedError:  # of PyTorch's meta device, where arrays have shapes only
+    except (NotImplementedError, TypeError):  # PyTorch's meta device and Flax's eval_shape have shapes only
+        stored = np.empty(0)
+    if stored.dtype == object and stored.shape != shape:  # a bare jax.ShapeDtypeStruct
         stored = np.empty(0)
     if stored.dtype == bool or not np.can_cast(stored.dtype, float, "same_kind"):
         require(stored.dtype == bool, f"report: {name} must hold real numbers", stored.dtype, TypeError)
@@ -549,6 +552,49 @@ def _twins(parts: list[_Part]) -> list[Problem]:
                     which = f"{word} of" if not exact else f"{word} to"
                     found.append(("equal", [alike[i].row.name, *names], f"{which} each other: one draw was used again"))
     return found
+
+
+def _beginnings(parts: list[_Part]) -> list[Problem]:
+    """Look for draws of one seed in several shapes: the smaller is then the beginning of the larger, but for its scale.
+
+    JAX draws so for one key, PyTorch and NumPy for one seed; also all copies in a stack can be one draw.
+    """
+    drawn = [p for p in parts if p.kind == "matrix" and p.values.size >= 64 and p.row.std > 0 and not _is_plain(p)]
+    found: list[Problem] = [
+        (
+            "equal",
+            [p.row.name],
+            f"its {p.row.shape[0]} slices along the first axis are equal: one draw was used for all",
+        )
+        for p in drawn
+        if p.values.ndim == len(p.row.layout) > 2
+        and p.row.shape[0] > 1
+        and (p.values == p.values[:1]).all()
+        and not any(_tied(M) for M in p.W)
+    ]
+    heads = np.array([p.values.flat[:64] for p in drawn]).reshape(-1, 64)
+    heads = heads / np.maximum(np.linalg.norm(heads, axis=1, keepdims=True), np.finfo(float).tiny)
+    near = np.abs(heads @ heads.T) > 0.999
+    seen: set[int] = set()
+    for i in range(len(drawn)):
+        same = [
+            j
+            for j in range(i + 1, len(drawn))
+            if near[i, j] and not {i, j} <= seen and drawn[i].values.size != drawn[j].values.size
+        ]
+        same = [j for j in same if _begins(drawn[i].values, drawn[j].values)]
+        seen.update([i, *same])
+        if same:
+            what = "begin with the same numbers, but for a factor: one seed or key was used again"
+            found.append(("equal", [drawn[i].row.name, *(drawn[j].row.name for j in same)], what))
+    return found
+
+
+def _begins(one: np.ndarray, other: np.ndarray) -> bool:
+    """Say whether the smaller of two arrays is the beginning of the other, as they are stored, but for a factor."""
+    size = min(one.size, other.size)
+    u, v = one.ravel()[:size], other.ravel()[:size]
+    return bool(abs(u @ v) > 0.999 * np.linalg.norm(u) * np.linalg.norm(v))
 
 
 def _is_plain(part: _Part) -> bool:

@@ -83,6 +83,25 @@ def test_arrays_of_jax(dtype):
     assert (found.rows[0].dtype, found.rows[0].scheme) == (dtype, "He, normal")
 
 
+def test_shapes_of_jax_without_values():
+    """As `nnx.eval_shape` makes them, for a checkpoint to fill."""
+    empty = nnx.state(nnx.eval_shape(lambda: nnx.Linear(3, 4, rngs=nnx.Rngs(0))))
+
+    for state in (empty, {"kernel": jax.ShapeDtypeStruct((3, 4), "float32")}):
+        found = sn.report(state).problems
+
+        assert "kernel: has no values, only a shape: it is still to be drawn" in found[-1]
+
+
+def test_one_key_in_layers_of_different_shapes():
+    """JAX draws the same numbers, as many as the shape takes."""
+    layers = {str(n): nnx.state(nnx.Linear(n, 50, rngs=nnx.Rngs(0))) for n in (30, 40)}
+
+    (found,) = sn.report(layers).problems
+
+    assert found.startswith("30/kernel, 40/kernel: begin with the same numbers")
+
+
 def test_variables_of_keras_and_flax():
     """By their paths, and as nested states."""
     keras.utils.set_random_seed(0)  # Python's, NumPy's and its own

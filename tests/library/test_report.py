@@ -300,6 +300,16 @@ BROKEN = {
         {},
         r"^0.weight, 6.weight: a multiple",
     ),
+    "one seed for each layer, whatever its shape": (
+        lambda seed: {f"{l}.weight": init.he((n, 40 + l), rng(seed)) for l, n in enumerate((60, 50, 60))},
+        {},
+        r"^0.weight, 1.weight, 2.weight: begin with the same numbers",
+    ),
+    "a stack of layers from one key": (
+        lambda seed: {"blocks/kernel": np.stack([init.lecun((40, 40), rng(seed))] * 3)},
+        {},
+        r"^blocks/kernel: its 3 slices along the first axis are equal",
+    ),
     "every copy of a layer alike": (
         lambda seed: {f"layers.{l}.weight": init.he((40, 40), rng(seed)) for l in range(6)},
         {},
