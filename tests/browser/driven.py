@@ -55,11 +55,15 @@ SHOWN = """() => ({
 })"""
 MOVED = "seen => document.querySelector('[data-explore]').dataset.numbers != seen"
 SLIDER = ".explorable__controls input[name=depth]"
-# What the service worker keeps is there, and the page is in its hands.
+# What the service worker keeps is there, this page and all that Python is made of, and the page is in its hands.
 KEPT = """async () => {
-    const kept = (await (await caches.open("shallownet")).keys()).map(({url}) => url).join()
-    return navigator.serviceWorker.controller
-        && ["python.wasm", "numpy.zip", "book.zip", "manifest", "symmetry/"].every(name => kept.includes(name))
+    const manifest = new URL(document.querySelector("meta[name=live]").content, location)
+    const kept = (await (await caches.open("shallownet")).keys()).map(({url}) => url)
+    if (!navigator.serviceWorker.controller || !kept.includes(manifest.href)) return false
+    const files = Object.entries(await (await caches.match(manifest)).json())
+    const python = files.filter(([name]) => /^(runtime\\/|worker\\.js)/.test(name))
+    return [location.pathname, ...python.map(([, file]) => file)]
+        .every(file => kept.includes(new URL(file, manifest).href))
 }"""
 
 

@@ -226,6 +226,7 @@ def test_stop_by_keyboard_keeps_the_focus(fox, leaving):
 def test_what_was_read_is_there_without_a_network(firefox, leaving):
     """After the first run: the page, and Python; of a page that nobody has read, which ones are there."""
     firefox.until(KEPT)
+    firefox.evaluate("() => localStorage.clear()")  # of the loop without end that was written above
     leaving.shutdown()
     leaving.server_close()
 
