@@ -40,7 +40,7 @@ class Tab:
         # The old page stays for a moment when the address is the new one's already. The link may stand in a part of the
         # page that is closed: a click by the page itself.
         self.page.evaluate("document.querySelectorAll('.tools').forEach(tools => tools.classList.add('old'))")
-        self.page.locator(f"a[href$='{chapter.split('/')[1]}/']").first.evaluate("link => link.click()")
+        self.page.locator(f"a[href$='/{chapter.split('/')[1]}/']").first.evaluate("link => link.click()")
         self.page.wait_for_url(f"**/{chapter}")
         button = self.page.locator(".tools:not(.old) [data-action=run]")
         button.wait_for()
