@@ -224,9 +224,8 @@ def test_stop_by_keyboard_keeps_the_focus(fox, leaving):
 
 
 def test_what_was_read_is_there_without_a_network(firefox, leaving):
-    """After the first run: the page, and Python; of a page that nobody has read, which ones are there."""
+    """After the first run the page; of a page that nobody has read, which ones are there."""
     firefox.until(KEPT)
-    firefox.evaluate("() => localStorage.clear()")  # of the loop without end that was written above
     leaving.shutdown()
     leaving.server_close()
 
@@ -234,7 +233,6 @@ def test_what_was_read_is_there_without_a_network(firefox, leaving):
     assert firefox.evaluate(SAYS, "h1") == "There is no network, and this page is not kept"
     assert leaving.url + PAGE in firefox.evaluate("() => [...document.querySelectorAll('li a')].map(link => link.href)")
     firefox.go(leaving.url + PAGE)
-    first_runs(firefox)
 
     assert firefox.evaluate(SAYS, "h1").startswith("1. Symmetry")
     firefox.complaints()  # of what is not there
