@@ -12,11 +12,12 @@ import html
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 
 import yaml
 
+from _book import exercises
 from _book.blocks import NOT_RUN, RUNNING, Block
 from _book.page import CODE_SPAN, SUFFIXES, Page
 
@@ -129,7 +130,7 @@ def unrun(page: Page) -> Callable[[str], bool]:
     known, run = set(dir(builtins)), set()
     for block in page.runs:
         body = _parsed(block.source)
-        known.update(_bound(body))
+        known.update(*map(exercises.defined, body))
         run |= {ast.dump(node) for each in body for node in ast.walk(each) if isinstance(node, ast.Call)}
 
     def never(code: str) -> bool:
@@ -141,19 +142,6 @@ def unrun(page: Page) -> Callable[[str], bool]:
         return False
 
     return never
-
-
-def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that statements give to something, but for those within functions."""
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.alias):
-            yield node.asname or node.name.partition(".")[0]
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
-        elif not isinstance(node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            yield from _bound(ast.iter_child_nodes(node))
 
 
 def _tells(node: ast.stmt, values: bool, calls: bool) -> bool:
