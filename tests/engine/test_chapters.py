@@ -41,7 +41,7 @@ def test_chapters_are_numbered_in_the_order_of_the_navigation() -> None:
     """The last one is a page of its own, beside the folder."""
     found = chapter.numbers(ROOT / "docs")
     names = re.findall(
-        r"^      - (?:[^\n]*: )?((?:chapters/)?[\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M
+        r"^ {6}(?: {4})?- (?:[^\n]*: )?((?:chapters/)?[\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.M
     )
     order = [ROOT / "docs" / name for name in names if ROOT / "docs" / name in found]
 
