@@ -11,8 +11,9 @@ over leading axes, so one network and ten thousand are the same code.
 - `meanfield`: the theory of depth: lengths, correlations, and the edge between order and chaos.
 - `report`: what a start looks like, in any framework, and what is wrong with it.
 - `sweep`: a grid of settings as a few large ensembles, on one core or on a cluster.
-- `datasets`: generated data in two dimensions; nothing is downloaded.
+- `datasets`: generated data, in two dimensions and of tokens; nothing is downloaded.
 - `shallownet.residual`: residual nets, with and without normalisation; import it by name.
+- `shallownet.transformer`: transformers, their norm in front, behind or nowhere; import it by name.
 - `shallownet.plotting`: figures; import it by name, since it needs matplotlib.
 
 Examples:

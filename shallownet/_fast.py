@@ -16,7 +16,7 @@ import numpy as np
 from shallownet._checks import Array
 from shallownet.activations import Activation, relu, sigmoid, tanh
 from shallownet.losses import Loss, binary_cross_entropy, softmax_cross_entropy
-from shallownet.network import Layer, Trace, sum_to
+from shallownet.network import Layer, Trace, in_columns, sum_to
 
 __all__ = ["descend"]
 
@@ -46,8 +46,8 @@ def descend(
 
     Args:
         params: Layers `(W, b)`, with any leading ensemble axes, or what a model is made of; left as they are.
-        X: `(..., n_0, m)`, in the parameters' dtype.
-        Y: `(..., n_L, m)`, in the parameters' dtype.
+        X: `(..., n_0, m)`, in the parameters' dtype; or, for a model, integers.
+        Y: `(..., n_L, m)`, in the parameters' dtype; of a model that answers each example `T` times `(..., n_L, T, m)`.
         orders: For each of `steps + 1` steps the examples of its batch, or None for all.
         rates: One a layer: a number, or an array that broadcasts with its parameters.
         steps: Number of updates.
@@ -82,6 +82,8 @@ def descend(
             rooms[m] = passes.forward, passes.backward, *halves, count
         ahead, back, gradient, losses_of, count = rooms[m]
         trace, k = ahead(X_t), t % count
+        if model is not None:
+            Y_t = in_columns(Y_t, trace.A[-1].shape[-1])
         dZ = gradient(k, trace.A[-1], Y_t, early)
         if k + 1 == count or t == steps:
             losses.append(losses_of(k + 1, Y_t))

@@ -9,7 +9,7 @@ Each raises `ValueError` if an array is not numeric, has too few axes or does no
 argument is of another kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from numbers import Real
 
@@ -36,6 +36,7 @@ __all__ = [
 
 Layers = Sequence[tuple[Array, Array]]
 Networks = Sequence[Sequence[np.ndarray]]  # the same, in float64
+Passes = tuple[Callable[..., Array], Callable[..., Array]]
 
 
 PAIRS = 2**20  # pairs of units, or weights of pairs, that are looked at together: a few megabytes
@@ -340,6 +341,7 @@ def check_gradients(
     grads: Layers | None = None,
     directions: int = 5,
     step: float = 1e-5,
+    model: Passes | None = None,
 ) -> np.ndarray:
     r"""Compare gradients with central differences of the loss along random directions.
 
@@ -356,6 +358,9 @@ def check_gradients(
             and `loss.df`, written out here apart from `backward`, so that it checks those two.
         directions: How many for each parameter; always the same ones.
         step: $h$.
+        model: `(forward, backward)` of a network that is no stack of layers, as for `sn.train`: `params` is then a list
+            of named tuples of arrays `(..., a, b)`, `X` what the model reads, `Y` has a column for each column of the
+            logits, and the gradients, unless given, are the model's own.
 
     Returns:
         Shape `(...)`: the largest difference, over all parameters and directions, relative to the
@@ -364,18 +369,25 @@ def check_gradients(
     """
 
     def J(network: Networks) -> np.ndarray:
-        return np.asarray(loss.f(_pre_activations(network, X, activation)[-1], Y))
+        if model is None:
+            return np.asarray(loss.f(_pre_activations(network, X, activation)[-1], Y))
+        kinds: list[Array] = list(map(type, params))
+        parts = [kind(*arrays) for kind, arrays in zip(kinds, network, strict=True)]
+        return np.asarray(loss.f(model[0](parts, X, activation=activation).A[-1], Y))
 
-    layers, X = _network("check_gradients", params, X, activation)
+    layers, X = _network("check_gradients", params, X, activation, model)
     require(callable(getattr(loss, "df", None)), "check_gradients: loss must be a Loss", loss, TypeError)
     require(is_integer(directions, 1), "check_gradients: directions must be at least 1", directions)
     require(isinstance(step, Real) and float(step) > 0, "check_gradients: step must be positive", step)
+    if grads is None and model is not None:
+        trace = model[0](params, X, activation=activation)
+        grads = model[1](params, trace, loss.df(trace.A[-1], Y), activation=activation)
     grads = _chain_rule(layers, X, Y, activation, loss) if grads is None else grads
     if len(grads) != len(layers):
         raise ValueError(f"check_gradients: grads must have {len(layers)} layers, got {len(grads)}")
-    grads = [(matrix("check_gradients", "dW", dW), matrix("check_gradients", "db", db)) for dW, db in grads]
+    slopes = [tuple(matrix("check_gradients", "a gradient", G) for G in part) for part in grads]
     rng = np.random.default_rng(0)  # any directions do, and the same ones make failures repeat
-    norm = np.sqrt(sum(np.square(g).sum(axis=(-2, -1)) for layer in grads for g in layer))
+    norm = np.sqrt(sum(np.square(g).sum(axis=(-2, -1)) for part in slopes for g in part))
     worst = np.zeros(np.shape(norm))
     for l, layer in enumerate(layers):
         for i, P in enumerate(layer):
@@ -388,7 +400,7 @@ def check_gradients(
                     moved[l][i] = P + h * V
                     ends.append(J(moved))
                 slope = (ends[0] - ends[1]) / (2 * step)
-                claimed = (grads[l][i] * V).sum(axis=(-2, -1))
+                claimed = (slopes[l][i] * V).sum(axis=(-2, -1))
                 worst = np.maximum(worst, np.abs(slope - claimed))
     # at a gradient of 0 the difference is rounding, about 1e-11 of the loss: no reason to fail
     return np.asarray(worst / np.maximum(np.maximum(norm, 1e-3 * J(layers)), np.finfo(float).tiny))
@@ -480,13 +492,25 @@ def _weights(name: str, argument: str, layers: Layers) -> list[np.ndarray]:
     return [matrix(name, "dW" if argument == "grads" else "W", W) for W in weights]
 
 
-def _network(name: str, params: Layers, X: Array, activation: Curve) -> tuple[Networks, np.ndarray]:
-    """Return layers and inputs in float64; parameters of a network that diverged need not be finite."""
+def _network(
+    name: str, params: Layers, X: Array, activation: Curve, model: Passes | None = None
+) -> tuple[Networks, np.ndarray]:
+    """Return layers and inputs in float64; parameters of a network that diverged need not be finite.
+
+    Of a model the inputs are what it says they are.
+    """
     unnamed(name, "params", params)
+    known = callable(getattr(activation, "df", None))
+    if model is not None:
+        pair = isinstance(model, tuple | list) and len(model) == 2 and all(map(callable, model))
+        require(pair, f"{name}: model must be two functions (forward, backward)", model, TypeError)
+        named = isinstance(params, list | tuple) and all(hasattr(part, "_make") for part in params)
+        require(named, f"{name}: params must be a list of named tuples of arrays", params, TypeError)
+        require(known, f"{name}: activation must be an Activation", activation, TypeError)
+        return [tuple(matrix(name, f"part {l}", P) for P in part) for l, part in enumerate(params, start=1)], X
     X = matrix(name, "X", X)
     if not np.isfinite(X).all():
         raise ValueError(f"{name}: X must be finite, got NaN or infinity")
-    known = callable(getattr(activation, "df", None))
     require(known, f"{name}: activation must be an Activation", activation, TypeError)
     chain(name, params, X)
     numbered = enumerate(params, start=1)

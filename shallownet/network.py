@@ -37,7 +37,7 @@ from shallownet._checks import (
 )
 from shallownet.activations import Activation, tanh
 
-__all__ = ["Layer", "Trace", "backward", "forward", "init_params", "sum_to"]
+__all__ = ["Layer", "Trace", "backward", "forward", "in_columns", "init_params", "sum_to"]
 
 Initializer = Callable[..., np.ndarray]
 Layers = Sequence[tuple[Array, Array]]
@@ -222,6 +222,19 @@ def sum_to(array: Array, shape: tuple[int, ...]) -> Array:
         return array
     grown = (*[0] * (array.ndim - len(shape)), *shape)
     return array.sum(axis=tuple(i for i, n in enumerate(grown) if n != array.shape[i]), keepdims=True).reshape(shape)
+
+
+def in_columns(Y: Array, m: int) -> Array:
+    """Return targets with one column for each of the logits: those of a network that answers an example more than once.
+
+    Args:
+        Y: `(..., n_L, m)`, or `(..., n_L, T, k)` with `T * k = m`: `T` answers to each of `k` examples.
+        m: The number of columns of the logits.
+
+    Returns:
+        `(..., n_L, m)`, `Y` itself if that is its shape; column `t * k + i` is answer `t` to example `i`.
+    """
+    return Y if Y.shape[-1] == m else Y.reshape(*Y.shape[:-2], m)
 
 
 def _biases(biases: Biases, sizes: Sequence[int], ensemble: tuple[int, ...], dtype: np.dtype) -> list[np.ndarray]:

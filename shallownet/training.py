@@ -24,10 +24,11 @@ from shallownet._checks import (
     namespace,
     one_hot,
     require,
+    whole,
 )
 from shallownet.activations import Activation, tanh
 from shallownet.losses import Loss, binary_cross_entropy, softmax_cross_entropy
-from shallownet.network import Layer, Trace, backward, forward
+from shallownet.network import Layer, Trace, backward, forward, in_columns
 
 __all__ = ["Job", "Run", "by_hand", "descend", "prepare", "step", "train"]
 
@@ -128,7 +129,8 @@ OPTIMIZERS: dict[str, tuple[Callable[..., tuple[Array, Array]], Array]] = {
 class Job(NamedTuple):
     """What `by_hand` and `descend` are to do: the arguments of `train`, as `prepare` left them.
 
-    Arrays are NumPy's, of one dtype, and were found to fit; there is one rate for each layer.
+    Arrays are NumPy's, of one dtype, and were found to fit; there is one rate for each layer. Of a model that answers
+    each example `T` times, as one does that reads sequences, `Y` is `(..., n_L, T, m)`.
     """
 
     params: list[Array]
@@ -195,6 +197,7 @@ def by_hand(job: Job) -> Run:
     for t, order in enumerate(job.orders()):
         X, Y = (job.X, job.Y) if order is None else (job.X[..., order], job.Y[..., order])
         trace = ahead(params, X, activation=job.activation)
+        Y = in_columns(Y, trace.A[-1].shape[-1])
         history["loss"].append(job.loss.f(trace.A[-1], Y))
         if job.record:
             shown = deepcopy((params, trace))  # they may keep what they get, or write to it
@@ -274,8 +277,11 @@ def train(
         record: `{"name": f}` with `f(params, trace)` called at every step on that step's batch.
         progress: Show a bar (needs tqdm).
         model: `(forward, backward)`, called like `sn.forward` and `sn.backward`, for networks that are not
-            stacks of layers, such as `residual.model()`; `params` is then a list of named tuples of arrays.
-            Both must let NaN through, or one network that diverges ends the run of all.
+            stacks of layers, such as `residual.model()` or `transformer.model()`; `params` is then a list of named
+            tuples of arrays. Both must let NaN through, or one network that diverges ends the run of all. Integers
+            in `X` reach them as integers: tokens. If an example has `T` columns of logits, not one, those of all `m`
+            examples are `(..., n_L, T * m)`, column `t * m + i` being answer `t` to example `i`; `Y` is then
+            `(..., n_L, T, m)`, or integer labels `(..., T, m)`, and the loss is the mean over all columns.
 
     Returns:
         `Run(params, history)`: `history["loss"]` has shape `(steps + 1, ...)`; entry `k` is measured
@@ -365,16 +371,11 @@ def prepare(
         parts: list[Array] = [Layer(W.astype(dtype, copy=False), b.astype(dtype, copy=False)) for W, b in pairs]
         X = X.astype(dtype, copy=False)
     else:
-        parts, X = _named_parts(params), finite("train", "X", X)
+        parts, X = _named_parts(params), _data(X)
     ahead = forward if model is None else model[0]
     with np.errstate(over="ignore", invalid="ignore"):
         logits = ahead(parts, X[..., :1], activation=activation).A[-1]
-        # what fits logits of this shape fits those of every step
-        losses = loss.f(np.broadcast_to(np.zeros_like(logits), (*logits.shape[:-1], X.shape[-1])), Y)
-    Y = np.asarray(Y)
-    if loss is softmax_cross_entropy and Y.shape[-2:] != (logits.shape[-2], X.shape[-1]):  # labels: it took them
-        Y = one_hot("train", Y, logits.shape[-2])
-    Y = Y.astype(logits.dtype, copy=False)
+        Y, losses = _targets(logits, X.shape[-1], Y, loss)
     rates = _rates(lr, parts, losses)
     fits = batch_size is None or (is_integer(batch_size, 1) and batch_size <= X.shape[-1])
     require(fits, f"train: batch_size must be an integer in 1..{X.shape[-1]}", batch_size)
@@ -406,6 +407,33 @@ def _named_parts(params: Parts) -> list[Array]:
         arrays = (finite("train", f"{name}[{l}]", array) for name, array in zip(names, part, strict=True))
         found.append(type(part)(*arrays))
     return found
+
+
+def _data(X: Array) -> np.ndarray:
+    """Return a model's examples: integers as they are, for they may be tokens, and other numbers as floats."""
+    X = X if namespace(X) is not np else np.asarray(X)
+    fits = X.ndim >= 2 and X.shape[-1] >= 1
+    require(fits, "train: X must be (..., n_0, m) with m >= 1", X.shape)
+    return np.asarray(X if whole(X) else finite("train", "X", X))
+
+
+def _targets(logits: np.ndarray, m: int, Y: Array, loss: Loss) -> tuple[np.ndarray, np.ndarray]:
+    """Return the targets of `m` examples in the dtype of one's logits, and zeros of the shape of their losses."""
+    *lead, n, T = logits.shape
+    Y = np.asarray(Y)
+    labels = loss is softmax_cross_entropy and (whole(Y) if T > 1 else Y.shape[-2:] != (n, m))
+    if T > 1:
+        fits = Y.ndim >= 2 and Y.shape[-2:] == (T, m) and (labels or (Y.ndim > 2 and Y.shape[-3] == n))
+        if not fits:
+            expected = (
+                f"(..., {n}, {T}, {m}), as an example has {T} columns of logits, or integer labels (..., {T}, {m})"
+            )
+            raise ValueError(f"train: Y must be {expected}, got {Y.dtype} of shape {Y.shape}")
+        Y = Y.reshape(*Y.shape[:-2], *[1] * labels, T * m)
+    # what fits logits of this shape fits those of every step
+    losses = loss.f(np.broadcast_to(np.zeros_like(logits[..., :1]), (*lead, n, T * m)), Y)
+    Y = (one_hot("train", Y, n) if labels else Y).astype(logits.dtype, copy=False)
+    return Y.reshape(*Y.shape[:-1], T, m) if T > 1 else Y, losses
 
 
 def _rates(lr: Array, parts: list[Array], losses: Array) -> list[Rate]:

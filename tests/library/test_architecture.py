@@ -23,12 +23,13 @@ ARROWS = {
     "training": {"network", "losses", "activations", "_fast"},
     "meanfield": {"activations"},
     "residual": {"network", "activations"},
+    "transformer": {"network", "activations", "residual"},
     "sweep": {"network", "training"},
     "__main__": {"report"},
 }
 GROUND = "_checks"
-# imported by name: figures need matplotlib, and residual nets are a chapter's matter
-BY_NAME = {"network", "plotting", "residual", "training"}
+# imported by name: figures need matplotlib, and residual nets and transformers are chapters' matter
+BY_NAME = {"network", "plotting", "residual", "training", "transformer"}
 FUNCTIONS_AT_THE_TOP = {"Layer", "Trace", "backward", "forward", "init_params", "train"}
 # a shape, as docstrings write it
 SHAPES = r"\((\.\.\.|[n2m1]|L|n_samples|len\(\w+\))(, |\))|shape|fan|activation: One of"

@@ -1,5 +1,7 @@
 """Generated data: balanced, repeatable, of the geometry it states."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 import shallownet as sn
 from shallownet import datasets
 
-ALL = [getattr(datasets, name) for name in datasets.__all__]
+ALL = [datasets.circles, datasets.flower, datasets.moons, datasets.spirals, datasets.xor]
+SEQUENCES = [datasets.copying, datasets.grammar]
+OTHERS = ["WORDS", "grammar_entropy"]
 
 
 @pytest.mark.parametrize("make", ALL, ids=lambda f: f.__name__)
@@ -135,3 +139,107 @@ def test_a_hidden_layer_learns_what_a_line_cannot(make):
     run = sn.train(params, X, Y, steps=600, lr=0.02, optimizer="adam")
 
     assert ((sn.forward(run.params, X).A[-1] > 0) == Y).mean() > 0.93
+
+
+def test_each_name_is_a_problem_of_one_of_both_kinds():
+    """A new one belongs to a list above, whose tests it then has."""
+    assert sorted([*(make.__name__ for make in ALL + SEQUENCES), *OTHERS]) == sorted(datasets.__all__)
+
+
+@pytest.mark.parametrize("make", SEQUENCES, ids=lambda f: f.__name__)
+@given(m=st.integers(2, 40), seed=st.integers(0, 2**32), length=st.integers(1, 12))
+@settings(max_examples=15, deadline=None)
+def test_sequences_are_columns_of_integers(make, m, seed, length):
+    """Examples are columns here too; a seed gives the same ones again, and no global state is touched."""
+    legacy = np.random.get_state()[1].copy()
+
+    X, Y = make(m, np.random.default_rng(seed), length=length)
+    again = make(m, np.random.default_rng(seed), length=length)
+
+    assert X.shape == Y.shape == (2 * length if make is datasets.copying else length, m)
+    assert X.dtype.kind == Y.dtype.kind == "i"
+    assert min(X.min(), Y.min()) >= 0
+    np.testing.assert_array_equal(X, again[0])
+    np.testing.assert_array_equal(Y, again[1])
+    np.testing.assert_array_equal(np.random.get_state()[1], legacy)
+
+
+@pytest.mark.parametrize("delay", [0, 3])
+def test_copying_asks_for_what_was_said(delay):
+    """Symbols, silence, the same symbols; each kind as often as any other."""
+    X, Y = datasets.copying(3000, np.random.default_rng(0), length=4, symbols=5, delay=delay)
+
+    assert X.shape == (8 + delay, 3000)
+    np.testing.assert_array_equal(X[:4], Y[-4:])
+    assert (X[4:] == 0).all()
+    assert (Y[:-4] == 0).all()
+    counts = np.bincount(X[:4].ravel(), minlength=6)
+    assert counts[0] == 0
+    assert np.abs(counts[1:] - 2400).max() < 5 * np.sqrt(12000 * 0.16)
+
+
+def test_sentences_follow_the_grammar():
+    """Parsed apart from the library: the verb agrees with the first noun, whatever stands near it."""
+    X, Y = datasets.grammar(300, np.random.default_rng(0), length=30)
+    sentence = re.compile(r"the (\w+)( near the \w+)* (sleeps?|sees? the \w+)")
+
+    np.testing.assert_array_equal(X[1:], Y[:-1])
+    assert (X[0] == 0).all()
+    lured = 0
+    for column in X.T:
+        words = [datasets.WORDS[v] for v in column]
+        for said in " ".join(words[1:]).split(" .")[:-1]:
+            found = sentence.fullmatch(said.strip())
+            assert found, said
+            noun, near, verb = found[1], said.split(found[3])[0].split()[-1], found[3].split()[0]
+            assert noun.endswith("s") != verb.endswith("s"), said
+            lured += near.endswith("s") == verb.endswith("s")
+    assert lured > 100, "the nearest noun is often of the other number"
+
+
+def test_the_entropy_of_the_grammar_is_what_its_best_reader_pays():
+    """The chain's own probabilities against what was drawn: the mean of -ln p, position by position."""
+    m, length = 4000, 14
+    _, Y = datasets.grammar(m, np.random.default_rng(1), length=length)
+    paid = np.zeros((length, m))
+    for i in range(m):
+        for t in range(length):
+            word = datasets.WORDS[Y[t, i]]
+            if word in ("dog", "dogs", "cat", "cats"):
+                paid[t, i] = np.log(4)
+            elif word == "near":
+                paid[t, i] = -np.log(0.4)
+            elif word.rstrip("s") in ("sleep", "see"):
+                paid[t, i] = -np.log(0.3)
+            else:
+                assert word in ("the", "."), "these two are sure"
+
+    expected = datasets.grammar_entropy(length)
+
+    assert expected.shape == (length,)
+    error = paid.std(axis=1) / np.sqrt(m)
+    assert (np.abs(paid.mean(axis=1) - expected) <= 5 * error + 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda rng: datasets.copying(1, rng), "copying: m must be an integer of at least 2, got 1"),
+        (lambda rng: datasets.copying(5, rng, length=0), "copying: length must be an integer of at least 1, got 0"),
+        (lambda rng: datasets.copying(5, rng, symbols=1), "copying: symbols must be an integer of at least 2, got 1"),
+        (lambda rng: datasets.copying(5, rng, delay=-1), "copying: delay must be an integer of at least 0, got -1"),
+        (lambda rng: datasets.grammar(5, rng, length=2.0), "grammar: length must be an integer of at least 1, got 2.0"),
+        (lambda rng: datasets.grammar_entropy(0), "grammar_entropy: length must be an integer of at least 1, got 0"),
+    ],
+)
+def test_sequences_that_cannot_be_are_refused(call, message):
+    """In one line: the function, what it expected, what arrived."""
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        call(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("make", SEQUENCES, ids=lambda f: f.__name__)
+def test_a_seed_is_no_generator(make):
+    """As everywhere."""
+    with pytest.raises(TypeError, match=f"{make.__name__}: rng must be a numpy Generator, got 0"):
+        make(5, 0)
