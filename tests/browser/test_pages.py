@@ -6,7 +6,7 @@ import served
 SCHEMES = ["light", "dark"]
 LIMIT = 150_000
 # The whole book on one page is for paper and is asked for as such: ten chapters weigh what ten chapters weigh.
-LIMITS = {served.PRINT: 600_000}
+LIMITS = {served.PRINT: 900_000}
 
 
 def test_opens_without_a_complaint(name, visit):
