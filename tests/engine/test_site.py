@@ -20,7 +20,7 @@ from _book.site import font, terms
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 150_000
-# The whole book on one page is for paper and is asked for as such: nineteen chapters weigh what nineteen chapters weigh.
+# The whole book on one page is for paper and is asked for as such: nineteen chapters weigh what they weigh.
 LIMITS = {"print/": 900_000}
 PAGE = "---\ndescription: A page.\nblocks: {blocks}\n---\n\n# Page\n\n{text}\n"
 
