@@ -68,11 +68,58 @@ const leave = () => {
   for (const part of shown?.querySelectorAll("article, nav") ?? []) part.remove()
   shown = now
 }
+// It gives a block of code its copy button, and what scrolls there a place among those that a keyboard reaches, when the
+// block is first seen (content.lazy); all at once is what a slow phone is busy with longest. Those who go on by the
+// keyboard get ahead of what is seen, so the others have theirs soon too, a few at a time.
+{
+  /** @type {Map<Element, (target: Element) => void>} */
+  const waiting = new Map()
+  const later = window.requestIdleCallback ?? setTimeout
+  const some = () => {
+    const until = performance.now() + 4
+    for (const [target, tell] of waiting) {
+      waiting.delete(target)
+      if (target.isConnected) tell(target)
+      if (performance.now() > until) break
+    }
+    if (waiting.size) later(some)
+  }
+  window.IntersectionObserver = class extends IntersectionObserver {
+    /** @type {ConstructorParameters<typeof IntersectionObserver>[0]} */
+    #callback
+    /** @param {ConstructorParameters<typeof IntersectionObserver>} given */
+    constructor(...given) {
+      super(...given)
+      this.#callback = given[0]
+    }
+    /** @param {Element} target */
+    observe(target) {
+      super.observe(target)
+      if (!target.matches("pre > code")) return
+      if (!waiting.size) later(some)
+      waiting.set(target, () => {
+        const entry = /** @type {IntersectionObserverEntry} */ ({ target, isIntersecting: true })
+        this.#callback([entry], this)
+      })
+    }
+    /** @param {Element} target */
+    unobserve(target) {
+      super.unobserve(target)
+      waiting.delete(target)
+    }
+  }
+}
 // It wraps every copy button in a <nav>: dozens of landmarks without a name, of no use to those who go by landmarks.
-// And every table in a box that scrolls, which a keyboard must be able to reach where there is something to scroll.
+// And every table in a box that scrolls, which a keyboard must be able to reach where there is something to scroll: that
+// is looked at after a layout, since to ask for it before would be one more.
+const boxes = new ResizeObserver(entries => {
+  for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0")
+})
 new MutationObserver(() => {
   leave()
   for (const nav of document.querySelectorAll(".md-code__nav:not([role])")) nav.setAttribute("role", "none")
-  for (const box of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])"))
-    if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0")
+  for (const box of document.querySelectorAll(".md-typeset__scrollwrap:not([data-watched])")) {
+    box.setAttribute("data-watched", "")
+    boxes.observe(box)
+  }
 }).observe(document, { childList: true, subtree: true })

@@ -55,7 +55,6 @@ const cell = (page, box, data, answer, book) => {
     check: answer ? data.check : undefined,
     // What the reader starts from: a session without its prompts.
     source: data.language === "pycon" ? copy.trimEnd() : text,
-    html: code.innerHTML,
     space: docstring
       ? `${page.space}#${[...document.querySelectorAll(".doc-contents")].indexOf(docstring)}`
       : page.space,
@@ -90,13 +89,15 @@ const blank = solution => {
   return box
 }
 
-// Show the reader's text in a cell, or, without one, the book's.
+// Show the reader's text in a cell, or, without one, the book's: of its thousands of spans none is made a second time.
 /** @type {(cell: Cell, edited: string | null) => void} */
 const show = (cell, edited) => {
   cell.edited = edited
   cell.box.toggleAttribute("data-edited", edited !== null)
-  if (edited === null) cell.code.innerHTML = cell.html
-  else cell.code.textContent = edited
+  if (edited !== null) {
+    cell.book ??= [...cell.code.childNodes]
+    cell.code.textContent = edited
+  } else if (cell.book) cell.code.replaceChildren(...cell.book)
   cell.box.dataset.copy = edited ?? cell.copy
   cell.says.textContent = edited === null || cell.check ? "" : "Edited"
 }

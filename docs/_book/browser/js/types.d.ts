@@ -24,7 +24,7 @@ export interface Cell {
   check: CellData["check"] // of an answer, what it is checked by
   text: string
   source: string // what an edit starts from
-  html: string
+  book?: ChildNode[] // what the code was before the reader's own text stood there
   copy: string
   key: string // of what is kept for the reader
   space: string // the namespace that it runs in
