@@ -55,6 +55,28 @@ addEventListener(
     document.addEventListener("focusin", ready)
   }
 }
+// It says at once in which colours it shows a page, also where they are those that the page came in. Each of two ways to
+// say so has the browser style all of the page anew, while a slow phone has enough to do.
+{
+  const { head } = document
+  /** @type {typeof head.appendChild} */
+  head.appendChild = node => {
+    if (!(node instanceof HTMLMetaElement && node.name === "color-scheme")) return Node.prototype.appendChild.call(head, node)
+    // "light" is what holds without it.
+    new MutationObserver(() => {
+      if (node.content !== "light" && !node.isConnected) head.append(node)
+    }).observe(node, { attributes: true })
+    return node
+  }
+}
+const calm = () => {
+  const { body } = document
+  if (matchMedia("(prefers-color-scheme: dark)").matches) return
+  body.setAttribute = (name, value) => {
+    if (name === "data-md-color-switching") Reflect.deleteProperty(body, "setAttribute")
+    else Element.prototype.setAttribute.call(body, name, value)
+  }
+}
 // When it changes pages without loading them anew, listeners of its own hold on to the old page's list of contents, and
 // with it to all of that page. So the old page is taken apart.
 let shown = /** @type {Element | null} */ (null)
@@ -64,7 +86,7 @@ const leave = () => {
   if (shown) {
     delete document.documentElement.dataset.whole
     placed()
-  }
+  } else calm()
   for (const part of shown?.querySelectorAll("article, nav") ?? []) part.remove()
   shown = now
 }
@@ -76,7 +98,7 @@ const leave = () => {
   const waiting = new Map()
   const later = window.requestIdleCallback ?? setTimeout
   const some = () => {
-    const until = performance.now() + 4
+    const until = performance.now() + 6
     for (const [target, tell] of waiting) {
       waiting.delete(target)
       if (target.isConnected) tell(target)
