@@ -77,6 +77,22 @@ const calm = () => {
     else Element.prototype.setAttribute.call(body, name, value)
   }
 }
+// It writes every address of a page out, so that it holds on other pages as well. A style sheet that is told its address,
+// even if it is the same, is read, and the page is styled and laid out, once more: so it only says that it was told.
+for (const link of /** @type {NodeListOf<HTMLLinkElement>} */ (document.querySelectorAll("link[rel=stylesheet]"))) {
+  const address = link.href
+  Object.defineProperties(link, {
+    href: { configurable: true, get: () => address, set() {} },
+    outerHTML: {
+      configurable: true,
+      get() {
+        const told = /** @type {HTMLLinkElement} */ (link.cloneNode())
+        told.href = address
+        return told.outerHTML
+      },
+    },
+  })
+}
 // When it changes pages without loading them anew, listeners of its own hold on to the old page's list of contents, and
 // with it to all of that page. So the old page is taken apart.
 let shown = /** @type {Element | null} */ (null)
