@@ -61,11 +61,13 @@ addEventListener(
   const { head } = document
   /** @type {typeof head.appendChild} */
   head.appendChild = node => {
-    if (!(node instanceof HTMLMetaElement && node.name === "color-scheme")) return Node.prototype.appendChild.call(head, node)
-    // "light" is what holds without it.
-    new MutationObserver(() => {
-      if (node.content !== "light" && !node.isConnected) head.append(node)
-    }).observe(node, { attributes: true })
+    if (node instanceof HTMLMetaElement && node.name === "color-scheme") {
+      // "light" is what holds without it.
+      const say = () => {
+        if (node.content !== "light" && !node.isConnected) head.append(node)
+      }
+      new MutationObserver(say).observe(node, { attributes: true })
+    } else Node.prototype.appendChild.call(head, node)
     return node
   }
 }
@@ -104,6 +106,7 @@ const leave = () => {
     placed()
   } else calm()
   for (const part of shown?.querySelectorAll("article, nav") ?? []) part.remove()
+  boxes.disconnect()
   shown = now
 }
 // It gives a block of code its copy button, and what scrolls there a place among those that a keyboard reaches, when the
@@ -150,14 +153,15 @@ const leave = () => {
 // It wraps every copy button in a <nav>: dozens of landmarks without a name, of no use to those who go by landmarks.
 // And every table in a box that scrolls, which a keyboard must be able to reach where there is something to scroll: that
 // is looked at after a layout, since to ask for it before would be one more.
+const watched = new WeakSet()
 const boxes = new ResizeObserver(entries => {
   for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0")
 })
 new MutationObserver(() => {
   leave()
   for (const nav of document.querySelectorAll(".md-code__nav:not([role])")) nav.setAttribute("role", "none")
-  for (const box of document.querySelectorAll(".md-typeset__scrollwrap:not([data-watched])")) {
-    box.setAttribute("data-watched", "")
-    boxes.observe(box)
+  for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) {
+    if (!watched.has(box)) boxes.observe(box)
+    watched.add(box)
   }
 }).observe(document, { childList: true, subtree: true })

@@ -33,16 +33,90 @@ const element = more => {
   return { set, setAttribute, ...more }
 }
 const found = {}
+// Tags, as far as the script asks for them.
+class Node {
+  appendChild(node) {
+    this.held = [...(this.held ?? []), node]
+    node.isConnected = true
+    return node
+  }
+  append(node) {
+    Node.prototype.appendChild.call(this, node)
+  }
+}
+class Element {
+  constructor(selector) {
+    this.selector = selector
+  }
+  setAttribute(name, value) {
+    this[name] = value
+  }
+  matches(selector) {
+    return selector === this.selector
+  }
+  closest(selector) {
+    return selector === this.selector ? this : null
+  }
+}
+class Meta extends Node {
+  constructor(name, content) {
+    super()
+    Object.assign(this, { name, content, isConnected: false })
+  }
+}
+class Link extends Node {
+  #href = "../a.css"
+  get href() {
+    return `https://book.example/${this.#href.replace("../", "")}`
+  }
+  set href(address) {
+    this.#href = address
+  }
+  get outerHTML() {
+    return `<link href="${this.#href}">`
+  }
+  cloneNode() {
+    return new Link()
+  }
+}
+const head = new Node()
+const link = new Link()
+found["link[rel=stylesheet]"] = [link]
+const idle = []
+const seen = { observed: [], told: [] }
+class Seen {
+  constructor(callback) {
+    this.callback = callback
+  }
+  observe(target) {
+    seen.observed.push(target)
+  }
+  unobserve(target) {
+    seen.observed.splice(seen.observed.indexOf(target), 1)
+  }
+}
+let sized
+let left = 0
+const watched = new Map()
 Object.assign(globalThis, {
-  window: globalThis,
-  Element: class {
-    constructor(selector) {
-      this.selector = selector
+  Node,
+  HTMLMetaElement: Meta,
+  IntersectionObserver: Seen,
+  ResizeObserver: class {
+    constructor(callback) {
+      sized = callback
     }
-    closest(selector) {
-      return selector === this.selector ? this : null
+    observe(box) {
+      box.watched = (box.watched ?? 0) + 1
+    }
+    disconnect() {
+      left++
     }
   },
+  requestIdleCallback: callback => idle.push(callback),
+  matchMedia: () => ({ matches: false }),
+  window: globalThis,
+  Element,
   addEventListener: (name, listener) => {
     heard[name] = listener
   },
@@ -55,14 +129,19 @@ Object.assign(globalThis, {
     addEventListener: (name, listener) => listeners.set(name, listener),
     removeEventListener: (name, listener) => listeners.get(name) === listener && listeners.delete(name),
     documentElement: root,
+    head,
+    body: new Element("body"),
     querySelector: () => container,
     querySelectorAll: selector => found[selector.split(":")[0]] ?? [],
   },
   MutationObserver: class {
     constructor(callback) {
-      changed = callback
+      this.callback = callback
     }
-    observe() {}
+    observe(target) {
+      if (target === document) changed = this.callback
+      else watched.set(target, this.callback)
+    }
   },
 })
 await import("../../site/theme.js")
@@ -103,6 +182,9 @@ test("what the theme adds to a page later is mended", () => {
   found[".md-code__nav"] = [nav]
   found[".md-typeset__scrollwrap"] = [wide, narrow]
   changed()
+  changed()
+  assert.deepEqual([wide.watched, narrow.watched], [1, 1])
+  sized([{ target: wide }, { target: narrow }])
 
   assert.deepEqual([nav.set, wide.set, narrow.set], [{ role: "none" }, { tabindex: "0" }, {}])
 })
@@ -142,8 +224,61 @@ test("a page that was left is taken apart, since the theme holds on to it", () =
   changed()
   changed()
   assert.deepEqual(removed, [])
+  const before = left
 
   container = { querySelectorAll: () => [] }
   changed()
   assert.deepEqual(removed, ["article, nav"])
+  assert.equal(left, before + 1)
+})
+
+test("a block of code has its button when it is seen, or else when nobody waits", () => {
+  const blocks = [1, 2, 3].map(at => Object.assign(new Element("pre > code"), { at, isConnected: at !== 3 }))
+  const told = []
+  const observer = new IntersectionObserver(entries => {
+    for (const entry of entries) told.push([entry.target.at, entry.isIntersecting])
+  })
+  for (const block of blocks) observer.observe(block)
+  observer.observe(new Element("figure"))
+  assert.equal(seen.observed.length, 4)
+  assert.deepEqual([told, idle.length], [[], 1])
+
+  observer.unobserve(blocks[0]) // it was seen
+  idle.shift()()
+
+  assert.deepEqual(told, [[2, true]]) // the third is on a page that was left
+  assert.equal(idle.length, 0)
+})
+
+test("that a page is light is not said where it holds anyway, and what is dark is said", () => {
+  const meta = new Meta("color-scheme", "")
+  assert.equal(head.appendChild(meta), meta)
+  for (const content of ["light", "dark", "light", "dark"]) {
+    meta.content = content
+    watched.get(meta)()
+  }
+  const other = new Meta("theme-color", "")
+  assert.equal(head.appendChild(other), other)
+
+  assert.deepEqual(head.held, [meta, other])
+})
+
+test("where nothing switches its colours, nothing is styled for it; from then on it is", () => {
+  const { body } = document
+  const set = name => {
+    delete body[name]
+    body.setAttribute(name, "")
+    return body[name]
+  }
+  assert.equal(set("data-md-color-media"), "")
+  assert.equal(set("data-md-color-switching"), undefined)
+  assert.equal(set("data-md-color-switching"), "")
+})
+
+test("a style sheet is not told its address, and says that it was", () => {
+  const { href } = link
+  link.href = href
+
+  assert.equal(Link.prototype.__lookupGetter__("outerHTML").call(link), '<link href="../a.css">')
+  assert.equal(link.outerHTML, '<link href="https://book.example/a.css">')
 })
