@@ -69,6 +69,20 @@ HEARS = """selector => {
 }"""
 
 
+# Resolves once each block of code has its copy button. The reader's own answers, which live.js makes, have none.
+FURNISHED = """() => new Promise(done => {
+  const bare = () => document.querySelector("article pre:not(.answer > *, :has(> .md-code__nav)) > code")
+  const look = () => (bare() ? setTimeout(look, 20) : done())
+  look()
+})"""
+
+
+def furnished(page):
+    """Wait until each block of code has its copy button, also one that nobody has scrolled to: soon after a page is
+    there, a few at a time (theme.js)."""
+    page.evaluate(FURNISHED)
+
+
 def still(page):
     """Wait until nothing scrolls and nothing is laid out any more."""
     page.evaluate(STILL)
@@ -141,6 +155,7 @@ class Visit:
         self.stands = self.page.evaluate(STANDS, self.place) if self.place else [0, 1]
         self.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         self.page.wait_for_load_state("networkidle")
+        furnished(self.page)
         self.sent = dict(server.sent)
         self.page.add_style_tag(content=LAID_OUT)
         self.page.evaluate(OPEN)

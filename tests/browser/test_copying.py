@@ -12,6 +12,7 @@ import sys
 
 import pytest
 import served
+from fixtures import furnished
 
 # A block of code that is not the reader's own answer, and its copy button.
 BLOCK = "article pre:not(.answer > *):has(> code)"
@@ -95,6 +96,7 @@ def test_every_copy_button_can_be_pressed(phone, tab):
     """With a pointer or a finger: nothing lies over it."""
     size = {"viewport": {"width": 360, "height": 740}, "has_touch": True} if phone else {}
     page = tab("chapters/symmetry/", **size)
+    furnished(page)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     buttons = page.locator(BLOCK).locator("xpath=..").locator(BUTTON)
     assert buttons.count() >= 5
@@ -102,6 +104,19 @@ def test_every_copy_button_can_be_pressed(phone, tab):
         page.evaluate("navigator.clipboard.writeText('nothing was copied')")
         button.tap() if phone else button.click()
         assert page.evaluate("navigator.clipboard.readText()") != "nothing was copied"
+
+
+def test_copy_buttons_do_not_wait_to_be_seen(tab):
+    """Who goes on by the keyboard gets to one below the screen; and what scrolls there is a place of its own."""
+    page = tab("chapters/symmetry/", scrolled=False)
+    furnished(page)
+    last = page.locator(BLOCK).last
+
+    assert page.evaluate("scrollY") == 0
+    assert last.evaluate("e => e.getBoundingClientRect().top > innerHeight")
+    assert page.locator(BLOCK).locator(BUTTON).count() == page.locator(BLOCK).count()
+    assert page.evaluate("""selector => [...document.querySelectorAll(`${selector} > code`)]
+        .some(e => e.scrollWidth > e.clientWidth && e.tabIndex < 0)""", BLOCK) is False
 
 
 def test_what_is_copied_is_what_is_shown(name, visit):

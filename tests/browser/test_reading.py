@@ -122,6 +122,35 @@ def test_next_leads_through_the_book_and_previous_back():
     assert set(served.chapters()) <= set(forward)
 
 
+# Counts how often each style sheet was read, from now on.
+SHEETS = """
+    window.read = {}
+    document.addEventListener("load", ({target}) => {
+        if (target.rel === "stylesheet") window.read[target.href] = (window.read[target.href] ?? 0) + 1
+    }, true)
+"""
+
+
+def test_a_style_sheet_is_read_once(browser, server):
+    """On the page, and on those that the theme puts in its place: each time, all of it is styled and laid out anew."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script(SHEETS)
+    here = f"{server.url}{served.chapters()[0]}"
+    page.goto(here, wait_until="networkidle")
+    first = page.evaluate("window.read")
+    page.evaluate("window.same = true")
+    page.locator(".md-footer__link--next").click()
+    page.wait_for_url(lambda url: url != here)
+    page.wait_for_load_state("networkidle")
+    then, same = page.evaluate("[window.read, window.same]")
+    context.close()
+
+    assert len(first) >= 3
+    assert set(first.values()) == {1}
+    assert (then, same) == (first, True)
+
+
 def test_print_opens_the_solutions(name, visit):
     """Paper cannot be clicked."""
     page = visit(name).seen(media="print")
