@@ -115,8 +115,14 @@ def test_copy_buttons_do_not_wait_to_be_seen(tab):
     assert page.evaluate("scrollY") == 0
     assert last.evaluate("e => e.getBoundingClientRect().top > innerHeight")
     assert page.locator(BLOCK).locator(BUTTON).count() == page.locator(BLOCK).count()
-    assert page.evaluate("""selector => [...document.querySelectorAll(`${selector} > code`)]
-        .some(e => e.scrollWidth > e.clientWidth && e.tabIndex < 0)""", BLOCK) is False
+    assert (
+        page.evaluate(
+            """selector => [...document.querySelectorAll(`${selector} > code`)]
+        .some(e => e.scrollWidth > e.clientWidth && e.tabIndex < 0)""",
+            BLOCK,
+        )
+        is False
+    )
 
 
 def test_what_is_copied_is_what_is_shown(name, visit):
