@@ -150,6 +150,30 @@ def scripts(page: str) -> list[str]:
     return re.findall(r'<script type="module" src="([^"]*)">', page)
 
 
+def test_the_themes_styles_are_those_of_what_there_is(made: Made) -> None:
+    """A fifth of its rules are for what this book has not; who changes a page with it has them at the next build."""
+    path, book = made
+    sheet = path / "assets" / "stylesheets" / "main.0a1b.min.css"
+    sheet.parent.mkdir(parents=True)
+    tab = ".tabbed-set>input:nth-child({0}):checked~.tabbed-labels>:nth-child({0}){{color:red}}"
+    kept = (
+        "a.highlight,p{margin:0}@media print{.highlight:not(.away){color:#000}}@font-face{src:url(a.woff2)}"
+        "@keyframes turn{0%{top:.5em}to{top:1.5em}}.made-by-a-script,.control--next{top:0}" + tab.format(2)
+    )
+    lost = ".md-path,.md-post:hover{top:0}" + tab.format(3)
+    sheet.write_text(lost + kept.replace("a.highlight,", "a.highlight,.md-path a,"), "utf-8")
+    (path / "assets" / "theme.js").write_text("e.className = `made-by-a-script control--${side}`", "utf-8")
+    page = path / "index.html"
+    tabs = (
+        '<div class="tabbed-set"><input id="__tabbed_1_1"><input id="__tabbed_1_2"><p class="tabbed-labels"></p></div>'
+    )
+    page.write_text(page.read_text("utf-8").replace("<article>", f"<article>{tabs}"), "utf-8")
+
+    finish.finish(path, book)
+
+    assert sheet.read_text("utf-8") == kept
+
+
 def test_live_parts_are_where_something_lives(made: Made) -> None:
     """In the article, with what leads from there to the root; not where only the text speaks of them, nor on paper."""
     folder, book = made

@@ -33,6 +33,12 @@ FONT = "assets/stix-two-math.woff2"
 SITEMAP = "sitemap.xml"
 NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>')
 MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
+# Of a style sheet without comments: a rule, and the classes and the places among siblings that a selector names.
+RULE = re.compile(r"(?P<selectors>[^{}@;]+)(?P<body>\{[^{}]*\})")
+CLASS = re.compile(r"\.([a-zA-Z_-][\w-]*)")
+NTH = re.compile(r":nth-child\((\d+)\)")
+WORD = re.compile(r"[\w-]+")
+TAB = re.compile(r'id="__tabbed_\d+_(\d+)"')
 SCRIPT = Path(__file__).with_name("theme.js")
 
 
@@ -208,6 +214,28 @@ def light_styles(folder: Folder, book: Building) -> None:
         file.write_text(rcssmin.cssmin(file.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
+def theme_styles(folder: Folder, book: Building) -> None:
+    """Take out of the theme's style sheet what it has for classes that no page and no script names, and for more tabs
+    than any page has: a fifth of it, which each reader loads and each element of a page is tried with."""
+    said = {word for page in folder.pages.values() for word in WORD.findall(page)}
+    said.update(word for file in folder.path.rglob("*.js") for word in WORD.findall(file.read_text(encoding="utf-8")))
+    most = max((int(tab) for page in folder.pages.values() for tab in TAB.findall(page)), default=0)
+
+    def applies(selector: str) -> bool:
+        if any(alternatives in selector for alternatives in (":is(", ":not(", ":where(", ":has(")):
+            return True
+        # A script writes `control--${side}`.
+        named = all(name in said or f"{name.partition('--')[0]}--" in said for name in CLASS.findall(selector))
+        return named and not ("tabbed" in selector and any(int(n) > most for n in NTH.findall(selector)))
+
+    def change(rule: re.Match[str]) -> str:
+        selectors = [each for each in rule["selectors"].split(",") if applies(each)]
+        return ",".join(selectors) + rule["body"] if selectors else ""
+
+    for file in (folder.path / "assets" / "stylesheets").glob("main.*.css"):
+        file.write_text(RULE.sub(change, file.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+
+
 def content_security(folder: Folder, book: Building) -> None:
     """Say in every page what it may load and run. Not to a server that adds scripts of its own."""
     hashes, others = policy.listed(folder.pages)
@@ -234,6 +262,7 @@ STEPS = (
     math_font,
     theme,
     light_styles,
+    theme_styles,
     content_security,
 )
 
