@@ -429,29 +429,53 @@ def machine():
 
 
 def as_block(results):
-    """The first block of the page: tables that are text and data at once."""
-    about, rows = results["about"], [row for row in results["rows"] if "failed" not in row]
+    """What ran where, what a step took, and the table of ratios: text and data at once."""
+    about = results["about"]
     found = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     simd = " and ".join(about["simd"]).upper() or "unknown instructions"
     where = f"{about['machine']}, {about['cores']} cores with {simd}, {about['system']}"
-    cells = {(row["workload"], row["peer"]): row for row in rows}
-    peers = list(dict.fromkeys(row["peer"] for row in rows if row["workload"] in WORKLOADS))
-    lines = [
-        f'machine = "{where}, {about["date"]}, load {about["load"][0]} to {about["load"][-1]}"',
-        f'versions = "{found}"',
-        'ratios = """',
-        " | ".join([f"{'ours / peer':25s}", *(f"{short(name):16s}" for name in WORKLOADS)]).rstrip(),
-    ]
-    steps = [next((row["ours_us"] for row in rows if row["workload"] == name), np.nan) for name in WORKLOADS]
-    lines.append(" | ".join([f"{'ours, us a step':25s}", *(f"{us:<16.0f}" for us in steps)]).rstrip())
-    for peer in peers:
-        line = [with_spread(cells.get((name, peer))) for name in WORKLOADS]
-        lines.append(" | ".join([f"{peer:25s}", *(f"{cell:16s}" for cell in line)]).rstrip())
-    lines += ['"""', 'others = """']
-    for row in rows:
+    took = {row["workload"]: row["ours_us"] for row in reversed(done(results))}
+    steps = ", ".join(f'"{short(name)}": {took[name]:.0f}' if name in took else "" for name in WORKLOADS)
+    return "\n".join(
+        [
+            f'machine = "{where}, {about["date"]}, load {about["load"][0]} to {about["load"][-1]}"',
+            f'versions = "{found}"',
+            f"took = {{{steps}}}  # microseconds of ours",
+            'ratios = """',
+            *by_workload(results, lambda row: f"{row['ratio']:.2f}", 6),
+            '"""',
+            "",
+        ]
+    )
+
+
+def as_spread(results):
+    """The quartiles of the same ratios over the rounds."""
+    return "\n".join(['quartiles = """', *by_workload(results, between, 10), '"""', ""])
+
+
+def as_others(results):
+    """What is measured once and not of each workload: copies, and fresh processes."""
+    lines = [f"{'workload':33s} | {'peer':33s} | ratio | quartiles"]
+    for row in done(results):
         if row["workload"] not in WORKLOADS:
-            lines.append(f"{row['workload']:33s} | {row['peer']:33s} | {with_spread(row)}")
-    return "\n".join([*lines, '"""', ""])
+            lines.append(f"{row['workload']:33s} | {row['peer']:33s} | {row['ratio']:5.2f} | {between(row)}")
+    return "\n".join(['others = """', *lines, '"""', ""])
+
+
+def done(results):
+    """The rows of those that did not fail."""
+    return [row for row in results["rows"] if "failed" not in row]
+
+
+def by_workload(results, cell, width):
+    """A line for each peer, a column for each workload."""
+    rows = {(row["workload"], row["peer"]): row for row in done(results) if row["workload"] in WORKLOADS}
+    lines = [["ours / peer", *map(short, WORKLOADS)]]
+    for peer in dict.fromkeys(peer for _, peer in rows):
+        found = [rows.get((name, peer)) for name in WORKLOADS]
+        lines.append([peer, *(cell(row) if row else "" for row in found)])
+    return [" | ".join([f"{first:25s}", *(f"{text:{width}s}" for text in rest)]).rstrip() for first, *rest in lines]
 
 
 def short(workload):
@@ -460,13 +484,13 @@ def short(workload):
     return f"{letter}, {rest.rpartition(' ')[2]}"
 
 
-def with_spread(row):
-    """A ratio and its quartiles, in one cell."""
-    return "" if row is None else "{:.2f} ({:.2f}-{:.2f})".format(row["ratio"], *row["quartiles"])
+def between(row):
+    """The quartiles of a ratio."""
+    return "{:.2f}-{:.2f}".format(*row["quartiles"])
 
 
 def as_scales(results):
-    """The second block of the page: time and memory against size."""
+    """Time and memory against size."""
     lines = [f"memory = {results['about']['memory_mb']}  # MB", 'scales = """']
     lines.append("what             |   size | seconds | limit s | MB")
     for row in results["scale"]:
@@ -475,7 +499,12 @@ def as_scales(results):
     return "\n".join([*lines, '"""', ""])
 
 
-BLOCKS = {MARK: as_block, "# what compare.py found of time and memory\n": as_scales}
+BLOCKS = {
+    MARK: as_block,
+    "# what compare.py found of the spread\n": as_spread,
+    "# what compare.py found of copies and fresh processes\n": as_others,
+    "# what compare.py found of time and memory\n": as_scales,
+}
 
 
 def update(page, results):
