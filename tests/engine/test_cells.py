@@ -267,14 +267,22 @@ def test_imports_are_folded_and_what_is_asserted_is_quieter() -> None:
     assert html.unescape(re.sub("<[^>]*>", "", claim)) == code[6:-7]
 
 
-def test_names_and_blanks_weigh_nothing() -> None:
-    """The theme colours them like all code, and they are a third of what a page would mark."""
-    content, found = check.rendered(Page.parse("```python\nfrom os import path\n\nx = path.join\n```\n"))
+def test_names_blanks_and_signs_weigh_nothing() -> None:
+    """The theme colours them like all code, and they are most of what a page would mark."""
+    content, found = check.rendered(Page.parse("```python\nfrom os import path\n\nx = (path.join, 1)\n```\n"))
 
     assert found == []
     assert 'class="kn"' in content
-    assert not re.search('class="[nw]"', content)
-    assert "x <" in content
+    assert not re.search('class="(?:n|w|p|o)"', content)
+    assert 'x = (path.join, <span class="mi">1</span>)' in content
+
+
+def test_a_string_is_one_piece() -> None:
+    """Its letter, its marks, its braces have one colour; a name in the braces has that of all code."""
+    content, found = check.rendered(Page.parse('```python\nn = 1\nprint(f"{n:2} of two")\n```\n'))
+
+    assert found == []
+    assert '<span class="s2">"{</span>n<span class="s2">:2} of two"</span>' in html.unescape(content)
 
 
 def test_a_block_that_does_more_than_import_is_not_folded() -> None:

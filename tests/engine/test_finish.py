@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from _book.site import finish, markup, printing, terms
+from _book.page import Page
+from _book.site import cards, finish, markup, printing, terms
 from _book.site.building import Building, Leaf
 
 FRAME = """<!doctype html>
@@ -321,3 +322,66 @@ def test_a_tag_knows_what_it_is_in() -> None:
 
     assert seen == {"div": [], "br": ["div"], "img": ["div"], "p": ["div"], "b": ["div", "p"], "i": []}
     assert changed == "<div!><br!><img!><p!><b!>1</b></div><i!></i>"
+
+
+DRAWN = """<?xml version="1.0"?>
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="200pt" viewBox="0 0 200 100">
+ <g id="figure_1">{axes}
+  <path d="M 40.26 80.4 L 60.7 20.2" style="fill: none; stroke: #1f77b4"/>
+  <g id="text_9"><text x="3" y="4">Words</text></g>
+ </g>
+</svg>
+"""
+AXES = """<g id="axes_1"><g id="patch_2"><path d="M 40 90 L 190 90 L 190 10 L 40 10 z" style="fill: #ffffff"/></g>
+ <g id="xtick_1"><use x="40" y="90"/><g id="text_1"><text x="40" y="99">0</text></g></g></g>"""
+
+
+def test_a_card_shows_the_first_figure_small(made: Made) -> None:
+    """Its axes and what is in them, in the colours that it needs; where there are no axes, the words say all."""
+    axes, words = cards.drawing(DRAWN.format(axes=AXES)), cards.drawing(DRAWN.format(axes=""))
+
+    assert 'viewBox="36 6 158 88"' in axes
+    assert "text" not in axes.replace('type="text/css"', "")
+    assert "m40 80l21-60" in axes
+    assert re.findall(r"--(c\d):", axes) == ["c0", "c0"]  # light, dark
+    assert "prefers-color-scheme:dark" in axes
+    assert 'viewBox="0 0 200 100"' in words
+    assert ">Words</text>" in words
+
+
+def test_cards_have_pictures_that_wait_until_they_are_seen(made: Made, caplog: pytest.LogCaptureFixture) -> None:
+    """In the link of the title, which says what it is; and a page without a figure is named."""
+    folder, book = made
+    links = ("chapters/one/", "chapters/two/")
+    cells = "".join(
+        f'<li>\n<p><strong><a href="{link}">Read</a></strong></p><a href="{link}">on</a></li>' for link in links
+    )
+    home = FRAME.format(title="Home", content=markup.framed(f'<h1>Home</h1><ul class="cards">{cells}</ul>'))
+    (folder / "index.html").write_text(home, "utf-8")
+    book.pages = {
+        f"chapters/{name}.md": Page.parse(text) for name, text in (("one", "![Dots](dots.svg)"), ("two", "No."))
+    }
+    book.figures = {"chapters/one.md": {"dots.svg": DRAWN.format(axes=AXES).encode()}}
+
+    finish.finish(folder, book)
+    finish.finish(folder, book)
+
+    page = (folder / "index.html").read_text("utf-8")
+    picture = '<a href="chapters/one/"><!--+--><img src="assets/cards/one.svg" alt="" loading="lazy"><!--/+-->Read</a>'
+    assert page.count("<img") == page.count(picture) == 1
+    assert (folder / "assets" / "cards" / "one.svg").read_text("utf-8").startswith("<svg")
+    assert "chapters/two.md: no figure stands on its card: let a block draw one" in caplog.text
+
+
+def test_the_styles_of_docstrings_are_asked_for_where_there_are_some(made: Made) -> None:
+    """They weigh as much as a figure, and would be on each page."""
+    folder, book = made
+    link = '<link rel="stylesheet" href="../assets/_mkdocstrings.css">'
+    for name, content in (("index.md", "<h1>Home</h1>"), ("chapters/two.md", '<h1>f</h1><div class="doc ">f</div>')):
+        page = FRAME.format(title=name, content=markup.framed(content)).replace("</head>", f"{link}</head>")
+        (folder / address(name) / "index.html").write_text(page, "utf-8")
+
+    finish.finish(folder, book)
+
+    assert link not in read(folder, "index.md")
+    assert link in read(folder, "chapters/two.md")

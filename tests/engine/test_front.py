@@ -9,6 +9,7 @@ from _book import cache
 from _book.page import Page
 from _book.render import colours, paths
 from _book.run import Result
+from _book.site import cards as pictures
 
 ROOT = Path(__file__).parents[2]
 INDEX = Page.read(str(ROOT / "docs" / "index.md"))
@@ -75,6 +76,12 @@ def test_a_card_says_what_its_chapter_has(file: str) -> None:
 
     said = cards()[file] & set(has)
     assert said == expected, f"docs/index.md: write {', '.join(sorted(expected))} on the card of {file}"
+
+
+@pytest.mark.parametrize("file", sorted(cards()))
+def test_every_card_has_a_picture(file: str) -> None:
+    """The first figure of the chapter is what its card shows."""
+    assert pictures.figure(Page.read(str(ROOT / "docs" / file))), f"docs/{file}: let a block draw a figure for its card"
 
 
 @pytest.mark.parametrize("framework", ["PyTorch", "Keras", "JAX"])

@@ -53,8 +53,11 @@ CODE = re.compile(
 LISTED = re.compile(r'<details class="mkdocstrings-source">.*?</details>|<div class="[^"]*\bdoc-signature\b', re.DOTALL)
 LANGUAGE = re.compile(r"\blanguage-(python|pycon)\b")
 MARKUP = re.compile(r"<[^>]*>")
-# Names and blanks: a third of the spans of a page, and the theme colours them like all code.
-PLAIN = re.compile(r'<span class="[nw]">([^<]*)</span>')
+# Names and blanks, which the theme colours like all code, and what stands between names: most spans of a page, and a
+# fifteenth of its weight. The style sheet gives these the colour of all code too, for the editor.
+PLAIN = re.compile(r'<span class="(?:n|w|p|o|ow)">([^<]*)</span>')
+# The pieces of a string have one colour.
+STRING = re.compile(r'(?:<span class="s[12i]">[^<]*</span>){2,}')
 # What the marks stand for in a note: the name, and what is installed.
 FRAMEWORKS = {
     "needs-torch": ("PyTorch", "torch"),
@@ -181,6 +184,7 @@ def _statements(block: Block) -> list[ast.stmt]:
 def _quieted(body: str, block: Block) -> str:
     """Mark what a block asserts; no token reaches over the ends of a statement, so the spans nest."""
     body = PLAIN.sub(r"\1", body)
+    body = STRING.sub(lambda pieces: f'<span class="s2">{MARKUP.sub("", pieces[0])}</span>', body)
     start = body.index("<code>") + len("<code>")
     end = body.rindex("</code>")
     lines = body[start:end].split("\n")

@@ -22,7 +22,7 @@ import rjsmin
 
 from _book import inert, labs
 from _book.browser import build as live
-from _book.site import font, markup, policy, printing, terms
+from _book.site import cards, font, markup, policy, printing, terms
 from _book.site.building import Building, Leaf
 from _book.site.markup import Tag
 from _book.site.sections import Section, sections
@@ -32,6 +32,7 @@ log = logging.getLogger("mkdocs.plugins.book")
 FONT = "assets/stix-two-math.woff2"
 SITEMAP = "sitemap.xml"
 NEXT = re.compile(r'<link rel="next" href="[^"]*"\s*/?>')
+REFERENCE = re.compile(r'<link rel="stylesheet" href="[^"]*_mkdocstrings\.css"\s*/?>')
 MATH = re.compile(r"<math\b.*?</math>", re.DOTALL)
 # Of a style sheet without comments: a rule, and the classes and the places among siblings that a selector names.
 RULE = re.compile(r"(?P<selectors>[^{}@;]+)(?P<body>\{[^{}]*\})")
@@ -129,6 +130,27 @@ def whole_book(folder: Folder, book: Building) -> None:
     _unlist(folder.path / SITEMAP, urljoin(book.address, leaf.url))
 
 
+def cards_have_pictures(folder: Folder, book: Building) -> None:
+    """Show on each card the first figure of the page that it leads to."""
+    sources = {leaf.url: leaf.source for leaf in folder.leaves}
+
+    def picture(url: str) -> str:
+        source = sources.get(url, "")
+        page = book.pages.get(source)
+        svg = book.figures.get(source, {}).get(cards.figure(page) or "") if page else None
+        if not svg:
+            log.warning("%s: no figure stands on its card: let a block draw one", source or url)
+            return ""
+        file = f"{cards.FOLDER}{Path(source).stem}.svg"
+        (folder.path / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder.path / file).write_text(cards.drawing(svg.decode()), encoding="utf-8", newline="\n")
+        return file
+
+    for leaf in folder.leaves:
+        if f'class="{cards.CARDS}"' in folder.pages[leaf.file]:
+            folder.pages[leaf.file] = cards.shown(folder.pages[leaf.file], leaf.url, picture)
+
+
 def sources_stay_still(folder: Folder, book: Building) -> None:
     """Leave the source of the library's functions alone: it shows how they work, and is neither pasted nor run."""
 
@@ -208,6 +230,13 @@ def theme(folder: Folder, book: Building) -> None:
         folder.pages[file] = markup.before(page, "</head>", f"<script>{script}</script>")
 
 
+def styles_of_the_reference(folder: Folder, book: Building) -> None:
+    """Ask for the styles of rendered docstrings where there are some: they are on each page, and few pages use them."""
+    for file, page in folder.pages.items():
+        if 'class="doc ' not in page:
+            folder.pages[file] = REFERENCE.sub("", page, count=1)
+
+
 def light_styles(folder: Folder, book: Building) -> None:
     """Take out of our style sheets what is there for us: every reader loads them."""
     for file in (folder.path / "assets").glob("*.css"):
@@ -255,12 +284,14 @@ STEPS = (
     nothing_runs,
     index_of_terms,
     whole_book,
+    cards_have_pictures,
     sources_stay_still,
     cells_stay_still,
     tools,
     live_parts,
     math_font,
     theme,
+    styles_of_the_reference,
     light_styles,
     theme_styles,
     content_security,
