@@ -97,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
     """Serve the site as Pages does: below its base path, compressed, the 404 page for the rest."""
 
     protocol_version = "HTTP/1.1"
+    keep = "max-age=600"  # how long a browser may
 
     def do_GET(self) -> None:
         name = unquote(urlsplit(self.path).path)
@@ -114,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         self.send_header("Content-Type", f"{kind}; charset=utf-8" if path.suffix in TEXT else kind)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "max-age=600")
+        self.send_header("Cache-Control", self.keep)
         if compressed:
             self.send_header("Content-Encoding", "gzip")
         # The headers wait in this buffer until end_headers: what is there is what is sent.
@@ -132,6 +133,12 @@ class Handler(BaseHTTPRequestHandler):
 def packed(path: Path) -> tuple[bytes, bool]:
     body = path.read_bytes()
     return (gzip.compress(body, 6), True) if path.suffix in TEXT else (body, False)
+
+
+class Forgotten(Handler):
+    """As ten minutes later: what the browser's own cache had is gone."""
+
+    keep = "no-store"
 
 
 class Server(ThreadingHTTPServer):

@@ -483,16 +483,18 @@ def test_a_script_that_fails_to_load_is_said(alone):
 
 
 @pytest.fixture(scope="module")
-def kept(browser, server):
+def kept(browser):
     """A page of a reader who has run something, once the service worker has kept what it takes."""
     context = browser.new_context()
-    page = opened(context, server)
-    page.evaluate(WATCH)
-    ran(block(page, 1))
-    found = page.evaluate(KEPT, SLOW)
-    assert [url for url in found if "wasm" in url], "the service worker has kept nothing"
-    yield page
-    context.close()
+    with served.serving(served.Forgotten) as server:
+        page = opened(context, server)
+        page.evaluate(WATCH)
+        ran(block(page, 1))
+        found = page.evaluate(KEPT, SLOW)
+        assert [url for url in found if "wasm" in url], "the service worker has kept nothing"
+        page.server = server
+        yield page
+        context.close()
 
 
 def test_after_the_first_visit_it_runs_offline(kept):
@@ -506,9 +508,23 @@ def test_after_the_first_visit_it_runs_offline(kept):
         kept.context.set_offline(False)
 
 
-def test_the_next_visit_starts_python_while_nobody_waits(kept, server):
+def test_after_the_first_run_a_block_can_be_edited_offline(kept):
+    """Though the editor was never opened while there was a network."""
+    kept.context.set_offline(True)
+    try:
+        kept.reload()
+        shown(kept)
+        write(kept, block(kept, 1), "40 + 2")
+        ran(block(kept, 1))
+        assert block(kept, 1).locator(OUTPUT).inner_text() == "42"
+        kept.evaluate("localStorage.clear()")
+    finally:
+        kept.context.set_offline(False)
+
+
+def test_the_next_visit_starts_python_while_nobody_waits(kept):
     """All of it is kept, so nothing has to be fetched for it."""
-    page = opened(kept.context, server, "chapters/small-random/")
+    page = opened(kept.context, kept.server, "chapters/small-random/")
     expect(page.locator("html")).to_have_attribute("data-runtime", "ready", timeout=SLOW)
     page.close()
 

@@ -2,7 +2,10 @@
 
 import { files, manifest } from "./_files.js"
 
-// Resolves when this page, what it loaded and Python are kept.
+// Of each run and each edit: Python, its worker, what they import, and the editor, which no page has asked for yet.
+const NEEDED = /^(runtime\/|worker\.js|chunk-|manifest)/
+
+// Resolves when this page, what it loaded, Python and the editor are kept.
 export const keep = async () => {
   if (!navigator.serviceWorker) return
   await navigator.serviceWorker.register(new URL("../../sw.js", manifest()))
@@ -10,9 +13,9 @@ export const keep = async () => {
   /** @type {Record<string, string>} */
   const current = { ...(await files()), manifest: manifest().href }
   const loaded = performance.getEntriesByType("resource").map(entry => entry.name)
-  const python = Object.keys(current).filter(name => /^(runtime\/|worker\.js|manifest)/.test(name))
+  const needed = Object.keys(current).filter(name => NEEDED.test(name))
   const page = location.origin + location.pathname
-  const wanted = [page, ...loaded.filter(url => url.startsWith(location.origin)), ...python.map(name => current[name])]
+  const wanted = [page, ...loaded.filter(url => url.startsWith(location.origin)), ...needed.map(name => current[name])]
   const kept = new Promise(resolve =>
     navigator.serviceWorker.addEventListener("message", ({ data }) => data.type === "kept" && resolve(undefined)),
   )
