@@ -15,6 +15,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 import served
 from _book import cache as kept
 from cells import SOLUTION, becomes, press, says, write
@@ -86,15 +87,22 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("alive_page", alive(), ids=[name or "index" for name in alive()])
 
 
-def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, browser, server, measured):
+@pytest.fixture(scope="session")
+def reader(browser):
+    """Who fetches Python once, and starts it anew on each page: what a page needs is not there from the one before."""
+    context = browser.new_context(service_workers="block")
+    yield context
+    context.close()
+
+
+def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, browser, reader, server, measured):
     passed = kept.shared() / "parity" / key(alive_page, browser.version)
     if os.environ.get("SHALLOWNET_PARITY") != "all" and (found := kept.recalled(passed)):
         measured(f"   kept  /{alive_page}: {found['passed'].decode()}")
         return
 
-    context = browser.new_context()
-    took, cells = run_all(alive_page, context.new_page(), server, measured)
-    context.close()
+    with reader.new_page() as page:
+        took, cells = run_all(alive_page, page, server, measured)
 
     kept.put(passed, {"passed": f"{cells} cells as printed, in {took:.1f} s".encode()})
 
