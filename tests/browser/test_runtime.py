@@ -3,6 +3,7 @@
 Through the client that the pages use, on a page that shows nothing of it. How fast it starts: test_startup.py.
 """
 
+import gzip
 import json
 
 import pytest
@@ -288,6 +289,20 @@ def test_a_file_that_was_cut_short_is_no_riddle(fresh):
 
     assert found["state"] == "failed"
     assert "\n" not in found["message"]
+
+
+@pytest.mark.parametrize("body", [b"\x1f\x8b", gzip.compress(b"no code")], ids=["cut short", "no code"])
+def test_an_interpreter_that_cannot_be_compiled_is_said_and_can_be_asked_for_again(fresh, body):
+    """Pyodide itself then waits for ever."""
+    fresh.route(WASM, lambda route: route.fulfill(status=200, body=body))
+
+    found = run(fresh, "1\n")
+
+    assert found["state"] == "failed"
+    assert found["message"].startswith("Python did not start: ")
+    assert "\n" not in found["message"]
+    fresh.unroute(WASM)
+    assert run(fresh, "1 + 1\n", output="2\n")["state"] == "ok"
 
 
 def test_what_is_told_while_it_loads(fresh):

@@ -7,6 +7,7 @@ import { entries } from "./_zip.js"
 
 /** @import { Asked, Interpreter } from "./types" */
 
+const FIREFOX = navigator.userAgent.includes("Firefox/")
 const SITE = "/lib/python3.12/site-packages"
 /** @type {Record<string, string>} */
 let files // the address of each file by its name
@@ -97,8 +98,8 @@ const start = async () => {
     const type = name.endsWith(".wasm") ? "application/wasm" : "application/zip"
     return new Response(await core[name], { headers: { "Content-Type": type } })
   }
-  // Nor does it hand out its memory, in which the loops work.
-  const { Memory } = WebAssembly
+  // Nor does it hand out its memory, in which the loops work; and where its code cannot be compiled, it waits for ever.
+  const { Memory, instantiateStreaming } = WebAssembly
   /** @type {WebAssembly.Memory[]} */
   const memories = []
   WebAssembly.Memory = class extends Memory {
@@ -107,11 +108,23 @@ const start = async () => {
       memories.push(this)
     }
   }
+  const broken = new Promise((_, reject) => {
+    WebAssembly.instantiateStreaming = async (source, imports) => {
+      try {
+        // Nor does Firefox always come to an end with code that it compiles while it comes from a service worker.
+        if (!FIREFOX) return await instantiateStreaming(source, imports)
+        return await WebAssembly.instantiate(await (await source).arrayBuffer(), imports)
+      } catch (error) {
+        reject(error)
+        throw error
+      }
+    }
+  })
   try {
-    python = /** @type {Interpreter} */ (await loadPyodide({ indexURL: "/" }))
+    python = /** @type {Interpreter} */ (await Promise.race([loadPyodide({ indexURL: "/" }), broken]))
   } finally {
     self.fetch = really
-    WebAssembly.Memory = Memory
+    Object.assign(WebAssembly, { Memory, instantiateStreaming })
   }
   install(await numpy)
   install(await book)
