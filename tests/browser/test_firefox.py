@@ -60,8 +60,8 @@ def fox(firefox):
 
 @pytest.fixture(scope="module")
 def leaving():
-    """A server that the tests may stop."""
-    with served.serving() as server:
+    """A server that the tests may stop; what is there without it is not in the browser's own cache."""
+    with served.serving(served.Forgotten) as server:
         yield server
 
 
@@ -224,8 +224,9 @@ def test_stop_by_keyboard_keeps_the_focus(fox, leaving):
 
 
 def test_what_was_read_is_there_without_a_network(firefox, leaving):
-    """After the first run the page; of a page that nobody has read, which ones are there."""
+    """After the first run: the page, and Python; of a page that nobody has read, which ones are there."""
     firefox.until(KEPT)
+    firefox.evaluate("() => localStorage.clear()")  # of the loop without end that was written above
     leaving.shutdown()
     leaving.server_close()
 
@@ -233,6 +234,7 @@ def test_what_was_read_is_there_without_a_network(firefox, leaving):
     assert firefox.evaluate(SAYS, "h1") == "There is no network, and this page is not kept"
     assert leaving.url + PAGE in firefox.evaluate("() => [...document.querySelectorAll('li a')].map(link => link.href)")
     firefox.go(leaving.url + PAGE)
+    first_runs(firefox)
 
     assert firefox.evaluate(SAYS, "h1").startswith("1. Symmetry")
     firefox.complaints()  # of what is not there
