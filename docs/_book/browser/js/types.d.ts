@@ -162,7 +162,7 @@ export interface Explorable<S = Settings, N = unknown> {
   draw(state: N, settings: S, size: Size): SVGElement[]
   pick?(settings: S, place: { x: number; y: number }, size: Size): Partial<S> | undefined
   says(state: N, settings: S): string
-  code(settings: S): string
+  code(settings: S): string | Record<string, string>
   numbers(state: N, settings: S): Record<string, unknown>
 }
 

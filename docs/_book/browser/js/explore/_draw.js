@@ -106,3 +106,18 @@ export const size = (value, long = 1000) => {
   const exponent = Math.floor(Math.log10(value))
   return `${(value / 10 ** exponent).toFixed(1)} \u00d7 ${power(exponent)}`
 }
+
+// Powers of ten around some values and 1, at least six of them, in steps that leave room for their names.
+/** @type {(values: number[]) => { range: [number, number], ticks: Tick[] }} */
+export const decades = values => {
+  const logs = values.filter(value => value > 0).map(Math.log10)
+  const least = Math.min(...logs, 0)
+  const low = least > -1 ? -1 : 3 * Math.floor(least / 3)
+  const high = Math.max(low + 6, 3 * Math.ceil(Math.max(...logs, 0) / 3))
+  const step = [1, 3, 6, 9, 12].find(step => (high - low) / step <= 5) ?? 12
+  /** @type {Tick[]} */
+  const ticks = []
+  for (let exponent = Math.ceil(low / step) * step; exponent <= high; exponent += step)
+    ticks.push([exponent, power(exponent)])
+  return { range: [low, high], ticks }
+}

@@ -25,6 +25,7 @@
 //       says(state, settings) { return "One or two sentences." },   // what the picture shows, for who cannot see it
 //       code(settings) { return "..." },     // Python for a plain session with shallownet ...
 //       numbers(state, settings) { return { W1: [[...]], loss: 0.3 } },  // ... that gives these names these values
+//                                            // or { NumPy: "...", PyTorch: "..." }: the first of them gives the numbers
 //     }
 //
 // `settings` is a plain object, {start: "zero", step: 40}. What the frame does with it: one animation frame a drawing;
@@ -101,6 +102,22 @@ export const open = async (host, name, explorable, come) => {
   const picture = html("div", { className: "explorable__picture" }, drawing)
   const sentence = html("p", { className: "explorable__says", ariaLive: "polite" })
   const listing = html("code", { tabIndex: 0 }) // it scrolls
+  /** @type {() => Record<string, string>} */
+  const listings = () => {
+    const written = code(settings)
+    return typeof written === "string" ? { Python: written } : written
+  }
+  const languages = Object.keys(listings())
+  const language = radios({
+    name: "language",
+    label: "Code for",
+    options: Object.fromEntries(languages.map(name => [name, name])),
+    value: languages[0],
+  })
+  const list = () => {
+    listing.textContent = listings()[language.value]
+  }
+  language.addEventListener("input", list)
   const inputs = controls.map(control => input(control))
   const player = /** @type {Slider | undefined} */ (controls.find(control => control.play))
   const play = html("button", { type: "button", className: "explorable__play", textContent: "Play", onclick: run })
@@ -117,7 +134,7 @@ export const open = async (host, name, explorable, come) => {
       "details",
       { className: "explorable__code" },
       html("summary", {}, "Show the code"),
-      html("div", {}, copy, html("pre", {}, listing)),
+      html("div", {}, ...(languages.length > 1 ? [language] : []), copy, html("pre", {}, listing)),
     ),
   )
 
@@ -191,7 +208,7 @@ export const open = async (host, name, explorable, come) => {
   function settle() {
     if (running || frame || !host.isConnected) return
     sentence.textContent = says(state, settings)
-    listing.textContent = code(settings)
+    list()
     host.dataset.numbers = JSON.stringify(numbers(state, settings))
     host.dataset.state = "ready"
     // The reader may be on the way to another page.

@@ -1,7 +1,7 @@
 // What a reader takes along from "Your network here": the network of the picture, by NumPy to the last digits of its numbers,
 // and by the frameworks, whose generators draw other weights of the same distribution.
 
-import { attends, CLASSES, depthOf, EXAMPLES, HEAD, POSITIONS, startOf, TOKENS } from "./_stack.js"
+import { BATCH, CLASSES, EXAMPLES, HEAD, IMAGES, PLACES, POSITIONS, startOf, TOKENS } from "./_stack.js"
 
 /** @import { Settings } from "./_stack.js" */
 
@@ -22,7 +22,7 @@ const drawing = (settings, factor = "") => {
 
 /** @type {(settings: Settings) => string} */
 const quiet = ({ activation, family }) => {
-  const all = family === "residual" ? "hidden" : attends(family) ? "hidden" : "trace.A[1:-1]"
+  const all = family === "plain" ? "trace.A[1:-1]" : "hidden"
   if (activation === "tanh") return `[sn.diagnostics.saturation(A).item() for A in ${all}]`
   if (activation === "sigmoid") return `[sn.diagnostics.saturation(2 * A - 1).item() for A in ${all}]`
   return `[sn.diagnostics.dead_units(A).item() for A in ${all}]`
@@ -79,6 +79,88 @@ up = [rms(Z).item() for Z in trace.Z[1:-1]]
 ${COSINE}
 cosine = [cosine_of(Z) for Z in trace.Z[1:-1]]
 pairs = drawn = [(W, G) for (W, _), (G, _) in zip(params[:-1], grads[:-1])]
+${checks(settings).slice(1)}`
+}
+
+/** @type {(settings: Settings) => string} */
+const convolution = settings => {
+  const { width, depth, activation, seed } = settings
+  const fans = { lecun: "", he: "", glorot: "", own: "" }
+  const start = startOf(settings)
+  const delta = `partial(sn.initializers.delta_orthogonal, layout="oik")`
+  const gain = start === "own" ? `, gain=${python(settings.sigma)}` : ""
+  const name = start === "own" ? "lecun" : start
+  const kernel = `partial(sn.initializers.${name}${gain}, fans=sn.initializers.fans((n, n, 3), "oik"))`
+  return `${START}
+n, depth, images, places = ${width}, ${depth}, ${IMAGES}, ${PLACES}
+g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn.diagnostics.rms
+rng = np.random.default_rng(${seed})
+X, Y = rng.standard_normal((n, images, places)), np.eye(${CLASSES})[:, :images]
+draw = ${start === "orthogonal" ? delta : start in fans ? kernel : drawing(settings)}
+kernels = [draw((n, n, 3), rng) for l in range(depth)]
+head = sn.initializers.lecun((${CLASSES}, n), rng)
+
+
+def unfold(A):  # each place with its two neighbours, around the ends: a convolution as a matrix product
+    return np.stack([np.roll(A, 1 - k, axis=-1) for k in range(3)], axis=1).reshape(3 * n, -1)
+
+
+def fold(D):  # the way back
+    return sum(np.roll(D.reshape(n, 3, images, places)[:, k], k - 1, axis=-1) for k in range(3))
+
+
+A, Z = [X], []
+for kernel in kernels:
+    Z.append(kernel.reshape(n, -1) @ unfold(A[-1]))
+    A.append(g.f(Z[-1]).reshape(X.shape))
+logits = head @ A[-1].mean(axis=-1)
+first = loss.f(logits, Y).item()
+D = np.repeat(head.T @ (images * loss.df(logits, Y)) / places, places, axis=-1)  # of each image's own loss
+down, grads = [], []
+for l in range(depth - 1, -1, -1):
+    D = D.reshape(n, -1) * g.df(Z[l])
+    down.insert(0, rms(D).item())
+    grads.insert(0, (D @ unfold(A[l]).T / images).reshape(n, n, 3))
+    D = fold(kernels[l].reshape(n, -1).T @ D)
+up = [rms(z).item() for z in Z]
+${COSINE}
+cosine = [cosine_of(z) for z in Z]
+hidden = [a.reshape(n, -1) for a in A[1:]]
+pairs = drawn = [(W.reshape(n, -1), G.reshape(n, -1)) for W, G in zip(kernels, grads)]
+${checks(settings).slice(1)}`
+}
+
+/** @type {(settings: Settings) => string} */
+const recurrent = settings => {
+  const { width, depth, activation, seed } = settings
+  return `${START}
+n, steps, m = ${width}, ${depth}, ${BATCH}
+g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn.diagnostics.rms
+rng = np.random.default_rng(${seed})
+X, Y = rng.standard_normal((steps, n, m)), np.eye(${CLASSES})[:, np.arange(m) % ${CLASSES}]
+draw = ${drawing(settings)}
+U, W = sn.initializers.lecun((n, n), rng), draw((n, n), rng)
+head = sn.initializers.lecun((${CLASSES}, n), rng)
+
+A, Z = [np.zeros((n, m))], []
+for x in X:
+    Z.append(W @ A[-1] + U @ x)
+    A.append(g.f(Z[-1]))
+logits = head @ A[-1]
+first = loss.f(logits, Y).item()
+D = head.T @ (m * loss.df(logits, Y))  # of each example's own loss
+down, dU, dW = [], np.zeros((n, n)), np.zeros((n, n))
+for t in range(steps - 1, -1, -1):
+    D = D * g.df(Z[t])
+    down.insert(0, rms(D).item())
+    dU += D @ X[t].T / m
+    dW += D @ A[t].T / m
+    D = W.T @ D
+up = [rms(z).item() for z in Z]
+${COSINE}
+cosine = [cosine_of(z) for z in Z]
+hidden = A[1:]
+pairs = drawn = [(U, dU), (W, dW)]
 ${checks(settings).slice(1)}`
 }
 
@@ -178,6 +260,11 @@ ${checks(settings).slice(1)}`
 /** @type {(settings: Settings) => string} */
 export const numpy = settings => {
   if (settings.family === "plain") return plain(settings)
+  if (settings.family === "convolution") return convolution(settings)
+  if (settings.family === "recurrent") return recurrent(settings)
   if (settings.family === "residual") return residual(settings)
   return transformer(settings)
 }
+
+/** @type {(settings: Settings) => Record<string, string>} */
+export const snippets = settings => ({ NumPy: numpy(settings) })

@@ -16,12 +16,15 @@ export const TOKENS = 256 // in the vocabulary
 export const POSITIONS = 16
 export const HEAD = 32 // units of one head of attention
 export const EXAMPLES = 64
-export const IMAGES = 8 // of a convolution, each of so many places
-const BATCH = 16 // sequences of a recurrence
+export const IMAGES = 8 // of a convolution, each of so many places in a ring
+export const PLACES = 8
+export const BATCH = 16 // sequences of a recurrence
+export const DEEPEST = 30 // layers without skips
+export const MOST = 12 // blocks
 const RATE = 0.01 // of check 4
 const EPSILON = 1e-5 // what the library adds to a variance
 const FAINT = 1e-20 // below it float32 would soon compute with numbers that no processor is fast at: call it 0
-const ARENA = 48e6 // bytes for what a pass leaves behind
+const ARENA = 112e6 // bytes for what a pass leaves behind
 
 export const streams = (/** @type {string} */ family) => family === "residual" || attends(family)
 export const attends = (/** @type {string} */ family) => family === "pre" || family === "post"
@@ -108,6 +111,8 @@ export const stack = kernel => {
   let turns = 0 // how many of them there are
   let free = 0
   let bytes = 8
+  let known = fresh()
+  let knownOf = ""
 
   /** @type {(plan: Plan, seed: number) => void} */
   const prepare = ({ count, width, matrices, orthogonal, family }, seed) => {
@@ -115,7 +120,7 @@ export const stack = kernel => {
     if (wanted > capacity) {
       capacity = Math.ceil(wanted * 1.2)
       const [f64, f32, turned64, turned32, scratch, arena] = kernel.place([
-        ...[8 * capacity, 4 * capacity, 8 * 50 * 65536, 4 * 50 * 65536, 8 * 256, ARENA],
+        ...[8 * capacity, 4 * capacity, 8 * DEEPEST * 65536, 4 * DEEPEST * 65536, 8 * 256, ARENA],
       ])
       at = { 64: f64, 32: f32, turned: turned64, narrowed: turned32, scratch, arena }
       seeded = -1
@@ -131,6 +136,9 @@ export const stack = kernel => {
       kernel.narrow(at[64] + 8 * drawn, at[32] + 4 * drawn, wanted - drawn)
       drawn = wanted
     }
+    const drawing = [seed, width, orthogonal, family].join()
+    if (knownOf !== drawing) known = fresh()
+    knownOf = drawing
     if (!orthogonal) return
     const square = width * width
     const hidden = matrices.filter(({ name }) => name === "W")
@@ -190,6 +198,8 @@ export const stack = kernel => {
       return { at: rounded(to, rows * inner), rows, inner, std: 1 }
     }
     const all = p.matrices.map(weights)
+    // Rounded weights lie where they happen to, and are another matrix with another scale.
+    const kept = narrow ? fresh() : known
     const of = (/** @type {string} */ name) => all.filter((_, i) => p.matrices[i].name === name)
 
     // W X, and W^T D.
@@ -246,21 +256,25 @@ export const stack = kernel => {
     /** @type {(W: Weights, D: number, X: number, columns?: number, examples?: number) => void} */
     const step = (W, D, X, columns = m, examples = m) => {
       const moved = RATE * gradient(D, W.rows, X, W.inner, columns, examples)
-      const here = W.std * Math.sqrt(square(W.at, W.rows * W.inner))
+      const unscaled = kept.lengths.get(W.at) ?? Math.sqrt(square(W.at, W.rows * W.inner))
+      kept.lengths.set(W.at, unscaled)
+      const here = W.std * unscaled
       if (moved > 0 && here > 0) steps.push(moved / here)
     }
     // The share of units that are 0, or for tanh and sigmoid flat, for every example.
     /** @type {(address: number, rows: number, columns: number) => number} */
     const deaf = (address, rows, columns) => {
       const x = view(address, rows * columns)
-      const flat = p.kind === "tanh" ? 0.97 : p.kind === "sigmoid" ? 0.985 : 0
       let found = 0
-      for (let i = 0; i < rows; i++) {
-        let off = 0
-        for (let j = i * columns; j < (i + 1) * columns; j++) {
-          if (p.kind === "tanh" ? Math.abs(x[j]) > flat : p.kind === "sigmoid" ? Math.abs(x[j] - 0.5) > flat - 0.5 : !x[j]) off++
-        }
-        found += flat ? off / columns : +(off === columns)
+      if (p.kind === "tanh" || p.kind === "sigmoid") {
+        const [middle, far] = p.kind === "tanh" ? [0, 0.97] : [0.5, 0.485]
+        for (let k = 0; k < x.length; k++) if (Math.abs(x[k] - middle) > far) found++
+        return found / x.length
+      }
+      for (let from = 0; from < x.length; from += columns) {
+        let j = from
+        while (j < from + columns && x[j] === 0) j++
+        if (j === from + columns) found++
       }
       return found / rows
     }
@@ -304,7 +318,7 @@ export const stack = kernel => {
       quiet.push(deaf(A, n, m))
       return rounded(A, n * m)
     }
-    const tools = { view, take, size, product, bytes, rounded }
+    const tools = { view, take, rounded }
     let first = 0
 
     if (p.family === "plain") {
@@ -326,6 +340,114 @@ export const stack = kernel => {
         down.unshift(size(D, n * m))
         step(W[l - 1], D, A[l - 1])
         if (l > 1) D = back(W[l - 1], D)
+      }
+    }
+
+    if (p.family === "convolution") {
+      const [W, [head]] = ["W", "head"].map(of)
+      const column = n * m
+      // Of each place its own and its two neighbours' channels, around the ends; and the way back.
+      /** @type {(from: number) => number} */
+      const unfold = from => {
+        if (p.orthogonal) return from
+        const to = take(3 * column)
+        const [x, y] = [view(from, column), view(to, 3 * column)]
+        for (let i = 0, k = 0; i < n; i++)
+          for (let tap = 0; tap < 3; tap++) for (let j = 0; j < m; j++, k++) y[k] = x[i * m + beside(j, tap - 1)]
+        return to
+      }
+      /** @type {(from: number) => number} */
+      const fold = from => {
+        if (p.orthogonal) return from
+        const to = take(column)
+        const [y, x] = [view(from, 3 * column), view(to, column).fill(0)]
+        for (let i = 0, k = 0; i < n; i++)
+          for (let tap = 0; tap < 3; tap++) for (let j = 0; j < m; j++, k++) x[i * m + beside(j, tap - 1)] += y[k]
+        return rounded(to, column)
+      }
+      const seen = [rounded(copied(tools, at[bits], column), column)]
+      const folds = []
+      for (let l = 0; l < depth; l++) {
+        folds.push(unfold(seen[l]))
+        const Z = times(W[l], folds[l])
+        up.push(size(Z, column))
+        angles.push(cosine(Z, n, m))
+        seen.push(active(Z))
+      }
+      // The mean over the places of each image goes to the head.
+      const pooled = take(n * IMAGES)
+      const [mean, x] = [view(pooled, n * IMAGES).fill(0), view(seen[depth], column)]
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j < m; j++) mean[i * IMAGES + Math.floor(j / PLACES)] += x[i * m + j] / PLACES
+      const { loss, dZ } = guess(times(head, rounded(pooled, n * IMAGES), IMAGES), IMAGES, 0)
+      first = loss
+      const above = view(back(head, dZ, IMAGES), n * IMAGES)
+      let D = take(column)
+      const d = view(D, column)
+      for (let i = 0; i < n; i++)
+        for (let j = 0; j < m; j++) d[i * m + j] = above[i * IMAGES + Math.floor(j / PLACES)] / PLACES
+      for (let l = depth - 1; l >= 0; l--) {
+        damp(D, seen[l + 1], column, kind)
+        rounded(D, column)
+        down.unshift(size(D, column))
+        if (p.orthogonal) whole(W[l], D, seen[l])
+        else step(W[l], D, folds[l], m, IMAGES)
+        if (l) D = fold(back(W[l], D))
+      }
+      // Of a kernel whose centre alone is not 0 all three taps move: three times the gradients, of neighbours that are as large.
+      /** @type {(W: Weights, D: number, A: number) => void} */
+      function whole(W, D, A) {
+        const to = take(3 * column)
+        const [x, y] = [view(A, column), view(to, 3 * column)]
+        for (let i = 0, k = 0; i < n; i++)
+          for (let tap = 0; tap < 3; tap++) for (let j = 0; j < m; j++, k++) y[k] = x[i * m + beside(j, tap - 1)]
+        const moved = RATE * gradient(D, n, to, 3 * n, m, IMAGES)
+        const here = W.std * Math.sqrt(square(W.at, n * n) / 3)
+        if (moved > 0 && here > 0) steps.push(moved / here)
+      }
+    }
+
+    if (p.family === "recurrent") {
+      const [[U], [W], [head]] = ["U", "W", "head"].map(of)
+      const column = n * m
+      const states = [take(column)]
+      view(states[0], column).fill(0)
+      for (let t = 0; t < depth; t++) {
+        const X = rounded(copied(tools, at[bits] + bytes * column * t, column), column)
+        const Z = t ? sum(tools, times(W, states[t]), times(U, X), 1, column) : times(U, X)
+        up.push(size(Z, column))
+        angles.push(cosine(Z, n, m))
+        states.push(active(Z))
+      }
+      const { loss, dZ } = guess(times(head, states[depth]), m, 0)
+      first = loss
+      let D = back(head, dZ)
+      // The gradients of the two matrices add up over the steps: their columns side by side.
+      const long = depth * m
+      const [side, before, inputs] = [take(n * long), take(n * long), take(n * long)]
+      for (let t = depth - 1; t >= 0; t--) {
+        damp(D, states[t + 1], column, kind)
+        rounded(D, column)
+        down.unshift(size(D, column))
+        const [d, a, x] = [D, states[t], at[bits] + bytes * column * t].map(from => view(from, column))
+        const [ds, as, xs] = [side, before, inputs].map(to => view(to, n * long))
+        for (let i = 0, k = 0; i < n; i++)
+          for (let j = 0; j < m; j++, k++) {
+            ds[i * long + t * m + j] = d[k]
+            as[(t * m + j) * n + i] = a[k]
+            xs[(t * m + j) * n + i] = x[k]
+          }
+        if (t) D = back(W, D)
+      }
+      for (const [matrix, other] of /** @type {[Weights, number][]} */ ([
+        [U, inputs],
+        [W, before],
+      ])) {
+        const G = take(n * n)
+        product(side, long, 1, other, G, n, long, n, 1 / m)
+        const moved = RATE * Math.sqrt(square(G, n * n))
+        const here = matrix.std * Math.sqrt(square(matrix.at, n * n))
+        if (moved > 0 && here > 0) steps.push(moved / here)
       }
     }
 
@@ -396,8 +518,10 @@ export const stack = kernel => {
       const hears = []
       /** @type {{ enter: Normed, leave: Normed, A: number }[]} */
       const thinks = []
+      /** @type {Normed} */
       const none = { at: 0, scale: new Float64Array() }
       for (let l = 0; l < depth; l++) {
+        /** @type {Normed} */
         let enter = pre ? normalise(tools, x, n, T) : { at: x, scale: none.scale }
         let [Q, K] = [times(W_Q[l], enter.at), times(W_K[l], enter.at)]
         const V = times(W_V[l], enter.at)
@@ -440,6 +564,7 @@ export const stack = kernel => {
         rounded(O, column)
         keys.push(heard)
         x = sum(tools, x, times(W_O[l], O), p.alpha, column)
+        /** @type {Normed} */
         let leave = none
         if (!pre) {
           leave = normalise(tools, x, n, T)
@@ -531,12 +656,19 @@ export const stack = kernel => {
       }
     }
 
-    return { up, down, cosine: angles, keys, quiet, steps, loss: first, differ: differs(p, all, view, at[bits], bytes) }
+    return { up, down, cosine: angles, keys, quiet, steps, loss: first, differ: differs(p, all, view, kept) }
   }
 }
 
+// The column beside column j, of the same image.
+/** @type {(j: number, by: number) => number} */
+const beside = (j, by) => j - (j % PLACES) + ((j + by + PLACES) % PLACES)
+
 /** @typedef {{ at: number, scale: Float64Array }} Normed what is left of a stream, and what each column was multiplied with */
 /** @typedef {{ view(address: number, count: number): Float64Array | Float32Array, take(count: number): number, rounded(address: number, count: number): number }} Tools */
+
+/** @type {() => Kept} */
+const fresh = () => ({ orders: new Map(), lengths: new Map(), alike: "", most: 0 })
 
 /** @type {(tools: Tools, from: number, count: number) => number} */
 const copied = ({ view, take }, from, count) => {
@@ -547,12 +679,10 @@ const copied = ({ view, take }, from, count) => {
 /** @type {(tools: Tools, from: number, factor: number, count: number) => number} */
 const scaled = (tools, from, factor, count) => {
   const to = copied(tools, from, count)
-  const x = view_(tools, to, count)
+  const x = tools.view(to, count)
   for (let i = 0; i < count; i++) x[i] *= factor
   return to
 }
-/** @type {(tools: Tools, address: number, count: number) => Float64Array | Float32Array} */
-const view_ = ({ view }, address, count) => view(address, count)
 
 // factor * x + y; `swapped`: x + factor * y.
 /** @type {(tools: Tools, x: number, y: number, factor: number, count: number, swapped?: boolean) => number} */
@@ -599,17 +729,23 @@ const denormalise = ({ view, take, rounded }, { at, scale }, D, rows, columns, t
 
 const SEEN = 256 // numbers of each matrix that are laid side by side
 
+/** @typedef {{ orders: Map<number, Int32Array>, lengths: Map<number, number>, alike: string, most: number }} Kept what only another draw changes */
+
 // Check 1, of the matrices that are not 0 on purpose: whether all units of each differ, and all matrices from one another.
-/** @type {(plan: Plan, all: Weights[], view: Tools["view"], base: number, bytes: number) => boolean} */
-const differs = ({ matrices, factor }, all, view) => {
+/** @type {(plan: Plan, all: Weights[], view: Tools["view"], kept: Kept) => boolean} */
+const differs = ({ matrices, factor }, all, view, kept) => {
   const hidden = all.filter((_, i) => {
     const { name } = matrices[i]
-    return /^W/.test(name) && !(factor === 0 && (name === "W_O" || name === "W2"))
+    return /^[UW]/.test(name) && !(factor === 0 && (name === "W_O" || name === "W2"))
   })
   for (const { at, rows, inner, std } of hidden) {
     const W = view(at, rows * inner)
     // Two rows that are closer than a millionth are so in their first column: only neighbours there need a look.
-    const order = Array.from({ length: rows }, (_, i) => i).sort((i, j) => W[i * inner] - W[j * inner])
+    let order = kept.orders.get(at)
+    if (order?.length !== rows) {
+      order = Int32Array.from({ length: rows }, (_, i) => i).sort((i, j) => W[i * inner] - W[j * inner])
+      kept.orders.set(at, order)
+    }
     for (let a = 0; a < rows; a++)
       for (let b = a + 1; b < rows; b++) {
         const [i, j] = [order[a] * inner, order[b] * inner]
@@ -619,18 +755,23 @@ const differs = ({ matrices, factor }, all, view) => {
         if (Math.sqrt(square) <= 1e-6) return false
       }
   }
-  const parts = hidden.map(({ at, rows, inner }) => {
-    const part = Float64Array.from(view(at, Math.min(SEEN, rows * inner)))
-    const size = Math.hypot(...part)
-    return part.map(value => value / size)
-  })
-  for (let a = 0; a < parts.length; a++)
-    for (let b = a + 1; b < parts.length; b++) {
-      let cosine = 0
-      for (let k = 0; k < SEEN; k++) cosine += parts[a][k] * parts[b][k]
-      if (Math.abs(cosine) > 0.5) return false
-    }
-  return true
+  const key = hidden.map(({ at }) => at).join()
+  if (kept.alike !== key) {
+    kept.alike = key
+    kept.most = 0
+    const parts = hidden.map(({ at, rows, inner }) => {
+      const part = Float64Array.from(view(at, Math.min(SEEN, rows * inner)))
+      const size = Math.sqrt(part.reduce((sum, value) => sum + value * value, 0))
+      return part.map(value => value / size)
+    })
+    for (let a = 0; a < parts.length; a++)
+      for (let b = a + 1; b < parts.length; b++) {
+        let cosine = 0
+        for (let k = 0; k < SEEN; k++) cosine += parts[a][k] * parts[b][k]
+        kept.most = Math.max(kept.most, Math.abs(cosine))
+      }
+  }
+  return kept.most < 0.5
 }
 
 // To the numbers that a format has, the nearer one, and of two equally near ones the even: by its significant bits and

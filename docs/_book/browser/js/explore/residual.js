@@ -1,10 +1,10 @@
 // Chapter 8: what a stack of residual blocks does to signal and gradient, by its kind and its depth.
 
-import { axes, path, power, said, size, svg, text } from "./_draw.js"
+import { axes, decades, path, said, size, svg, text } from "./_draw.js"
 import { load } from "./_kernel.js"
 
 /** @import { Explorable, Kernel } from "../types" */
-/** @import { Box, Tick } from "./_draw.js" */
+/** @import { Box } from "./_draw.js" */
 /**
  * @typedef {{ skip: string, norm: string, factor: string, alpha: number, last: string, depth: number, examples: string, seed: number }} Settings
  * @typedef {{ skip: boolean, norm: string, alpha: number, silent: boolean }} Kind
@@ -313,20 +313,6 @@ print(stream[-1], W1[0], W1[-1], W2[0], cosine[-1])
 
 export default explorable
 
-// Powers of ten around some values and 1, at least six of them, in steps that leave room for their names.
-/** @type {(values: number[]) => { range: [number, number], ticks: Tick[] }} */
-const decades = values => {
-  const logs = values.filter(value => value > 0).map(Math.log10)
-  const least = Math.min(...logs, 0)
-  const low = least > -1 ? -1 : 3 * Math.floor(least / 3)
-  const high = Math.max(low + 6, 3 * Math.ceil(Math.max(...logs, 0) / 3))
-  const step = [1, 3, 6, 9, 12].find(step => (high - low) / step <= 5) ?? 12
-  /** @type {Tick[]} */
-  const ticks = []
-  for (let exponent = Math.ceil(low / step) * step; exponent <= high; exponent += step)
-    ticks.push([exponent, power(exponent)])
-  return { range: [low, high], ticks }
-}
 const blocks = (/** @type {number} */ depth) => [...new Set([0, Math.floor(depth / 2), depth])]
 
 /** @type {(state: Numbers, depth: number, box: Box) => SVGElement[]} */
