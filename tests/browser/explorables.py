@@ -32,9 +32,10 @@ SET = """settings => {
 
 @cache
 def pages():
-    """The chapters that hold one; each is named as its page is."""
-    found = [page for page in served.chapters() if "data-explore=" in (served.site() / page / "index.html").read_text()]
-    assert {"chapters/symmetry/", "chapters/small-random/"} <= set(found)
+    """The chapters that hold one, and pages of their own; each is named as its page is."""
+    places = [*served.chapters(), *(page for page in served.pages() if page.startswith("explore/"))]
+    found = [page for page in places if "data-explore=" in (served.site() / page / "index.html").read_text()]
+    assert {"chapters/symmetry/", "chapters/small-random/", "explore/network/"} <= set(found)
     return found
 
 

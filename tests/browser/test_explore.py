@@ -65,6 +65,19 @@ def variants(page, chapter):
         found += ["start:edge,sigma_b:0.5,layer:12"]
     if name(chapter) == "activations":
         found += ["activation:gelu,gain:he,layer:8"]
+    if name(chapter) == "network":
+        # Each family, with what only it can choose; small, so that each takes no seconds in Python.
+        found = [f"{settings},width:64" if "width" not in settings else settings for settings in found]
+        found += ["family:plain,start:orthogonal,activation:tanh,depth:5", "family:plain,start:own,sigma:1.5"]
+        found += ["family:residual,norm:layer,branch:root", "family:residual,branch:zero,blocks:3"]
+        found += ["family:convolution,start:orthogonal,activation:tanh", "family:convolution,start:small,depth:3"]
+        found += ["family:recurrent,start:orthogonal,activation:tanh,depth:20", "family:recurrent,depth:1"]
+        found += [f"family:pre,{s},width:64,blocks:3" for s in ("branch:root,draw:small", "branch:zero,head:tied")]
+        found += [f"family:pre,attention:{s},width:64,blocks:2" for s in ("one", "inverse", "qk")]
+        found += ["family:pre,embedding:unit,head:tied,width:32", "family:pre,draw:own,sigma:0.5,width:32,blocks:12"]
+        found += [f"family:post,post:{s},width:64,embedding:root" for s in ("deepnet", "zero", "drawn")]
+        found += ["family:post,post:deepnet,draw:he,width:32", "family:post,post:deepnet,draw:glorot,width:32"]
+        found += ["family:post,post:deepnet,draw:own,sigma:2,width:32"]
     if name(chapter) == "deep-scaling":  # few units, so that each takes no seconds
         sizes = ("width", 64), ("examples", 16)
         found = [s + "".join(f",{size}:{n}" for size, n in sizes if not s.startswith(size)) for s in found]

@@ -36,7 +36,9 @@ const WORDS = /** @type {Record<string, [string, string, string]>} */ ({
 /** @type {(state: Sizes, settings: Settings) => Check[]} */
 const checks = ({ up, down, quiet, steps, loss, differ }, { family, activation }) => {
   const finite = [...up, ...down, loss].every(Number.isFinite)
-  const [grown, sent] = [(up.at(-1) ?? 0) / up[0], down[0] / (down.at(-1) ?? 0)]
+  // From the first layer to the last; in a stream, from behind the first block.
+  const lowest = streams(family) ? 1 : 0
+  const [grown, sent] = [(up.at(-1) ?? 0) / up[lowest], down[lowest] / (down.at(-1) ?? 0)]
   const limit = streams(family) ? 10 : 3
   const within = (/** @type {number} */ ratio) => ratio > 1 / limit && ratio < limit
   const most = Math.max(...quiet)
@@ -54,7 +56,7 @@ const checks = ({ up, down, quiet, steps, loss, differ }, { family, activation }
       why: `up ${times(grown)}, down ${times(sent)}`,
     },
     {
-      asks: "Is anybody deaf?",
+      asks: "Is nobody deaf?",
       answer: asked(most < FLAT),
       why: `at most ${Math.round(100 * most)}% of a layer ${flat}`,
     },
@@ -66,7 +68,7 @@ const checks = ({ up, down, quiet, steps, loss, differ }, { family, activation }
     {
       asks: "Is the first loss honest?",
       answer: asked(loss < honest + 1),
-      why: `${size(loss, LONG)}; a guess costs ${honest.toFixed(2)}`,
+      why: `${loss < 100 ? loss.toFixed(2) : size(loss, LONG)}; a guess costs ${honest.toFixed(2)}`,
     },
   ]
 }
@@ -189,11 +191,11 @@ const explorable = {
 
   compute: settings => pass(32, settings),
 
-  height: (width, { family }) => (width < 560 ? (attends(family) ? 640 : 500) : 268) + (width < 560 ? 230 : 146),
+  height: width => (width < 560 ? 690 : 404),
 
   draw(state, settings, { width, height }) {
     const depth = depthOf(settings)
-    const [one, many, what] = WORDS[settings.family]
+    const [one, , what] = WORDS[settings.family]
     const phone = width < 560
     const from = streams(settings.family) ? 0 : 1 // the stream is there before its first block
     const keyed = attends(settings.family)
@@ -246,15 +248,12 @@ const explorable = {
       const look = {
         style: `fill: ${answer === undefined ? "currentColor" : answer ? "var(--c2)" : "var(--c3)"}; font-weight: 700`,
       }
-      // The third asks for a fault.
-      const shown = k === 2 && answer !== undefined ? (answer ? "no" : "YES") : word
       parts.push(
         text(0, y, `${k + 1}. ${asks}`),
-        text(phone ? width - 4 : 196, y, shown, { ...look, "text-anchor": phone ? "end" : "start" }),
+        text(phone ? width - 4 : 196, y, word, { ...look, "text-anchor": phone ? "end" : "start" }),
       )
       parts.push(text(phone ? 16 : 240, phone ? y + 17 : y, why, { opacity: 0.85 }))
     }
-    void many
     return parts
   },
 
@@ -318,7 +317,7 @@ const curve = (values, layers, { box, y: range, yticks, ylabel }, colour) => {
     xticks: ends(layers),
     xlabel: label,
   })
-  const [xs, ys] = [values.map((_, l) => x(from + l)), values.map(y)]
+  const [xs, ys] = [values.map((_, l) => x(from + l)), values.map(value => y(Math.max(value, range[0])))]
   const line = svg("path", { d: path(xs, ys), fill: "none", stroke: colour, "stroke-width": 2.5 })
   const dots = values.flatMap((value, l) =>
     Number.isFinite(value)
