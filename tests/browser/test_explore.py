@@ -195,7 +195,7 @@ def test_a_link_restores_the_settings(chapter, tab, exploring, seen):
     *_, settings = found
     there = state(page := explored(tab, chapter, settings))
     for at in range(20):  # it leaves the first move alone, and waits for the end of each
-        page.evaluate("place => window.scrollTo(0, place)", 5000 + 1000 * (at % 2))
+        page.evaluate("part => window.scrollTo(0, part * document.body.scrollHeight)", 0.5 + 0.2 * (at % 2))
         still(page)
         try:
             page.wait_for_url("**#*", timeout=400)

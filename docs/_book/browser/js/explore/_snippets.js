@@ -1,6 +1,7 @@
 // What a reader takes along from "Your network here": the network of the picture, by NumPy to the last digits of its numbers,
-// and by the frameworks, whose generators draw other weights of the same distribution.
+// and by the frameworks (_frameworks.js), whose generators draw other weights of the same distribution.
 
+import { jax, keras, torch } from "./_frameworks.js"
 import { BATCH, CLASSES, EXAMPLES, HEAD, IMAGES, PLACES, POSITIONS, startOf, TOKENS } from "./_stack.js"
 
 /** @import { Settings } from "./_stack.js" */
@@ -267,4 +268,9 @@ export const numpy = settings => {
 }
 
 /** @type {(settings: Settings) => Record<string, string>} */
-export const snippets = settings => ({ NumPy: numpy(settings) })
+export const snippets = settings => ({
+  NumPy: numpy(settings),
+  PyTorch: torch(settings),
+  JAX: jax(settings),
+  Keras: keras(settings),
+})
