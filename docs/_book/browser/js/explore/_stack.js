@@ -237,11 +237,18 @@ export const stack = kernel => {
       return (sum - columns) / (columns * columns - columns)
     }
     // The root mean square of D X^T, over the examples, by way of the products of their columns.
+    /** @type {Map<number, Float64Array | Float32Array>} */
+    const grams = new Map() // three matrices may read the same
     /** @type {(address: number, rows: number, columns: number) => Float64Array | Float32Array} */
     const gram = (address, rows, columns) => {
-      const to = take(columns * columns)
-      product(address, 1, columns, address, to, columns, rows, columns, 1)
-      return view(to, columns * columns)
+      let found = grams.get(address)
+      if (!found) {
+        const to = take(columns * columns)
+        product(address, 1, columns, address, to, columns, rows, columns, 1)
+        found = view(to, columns * columns)
+        grams.set(address, found)
+      }
+      return found
     }
     /** @type {(D: number, rows: number, X: number, inner: number, columns: number, examples: number) => number} */
     const gradient = (D, rows, X, inner, columns, examples) => {
@@ -729,7 +736,7 @@ const denormalise = ({ view, take, rounded }, { at, scale }, D, rows, columns, t
 
 const SEEN = 256 // numbers of each matrix that are laid side by side
 
-/** @typedef {{ orders: Map<number, Int32Array>, lengths: Map<number, number>, alike: string, most: number }} Kept what only another draw changes */
+/** @typedef {{ orders: Map<number, { rows: Int32Array, firsts: Float64Array }>, lengths: Map<number, number>, alike: string, most: number }} Kept what only another draw changes */
 
 // Check 1, of the matrices that are not 0 on purpose: whether all units of each differ, and all matrices from one another.
 /** @type {(plan: Plan, all: Weights[], view: Tools["view"], kept: Kept) => boolean} */
@@ -742,16 +749,16 @@ const differs = ({ matrices, factor }, all, view, kept) => {
     const W = view(at, rows * inner)
     // Two rows that are closer than a millionth are so in their first column: only neighbours there need a look.
     let order = kept.orders.get(at)
-    if (order?.length !== rows) {
-      order = Int32Array.from({ length: rows }, (_, i) => i).sort((i, j) => W[i * inner] - W[j * inner])
+    if (order?.rows.length !== rows) {
+      const sorted = Int32Array.from({ length: rows }, (_, i) => i).sort((i, j) => W[i * inner] - W[j * inner])
+      order = { rows: sorted, firsts: Float64Array.from(sorted, i => W[i * inner]) }
       kept.orders.set(at, order)
     }
+    const { rows: sorted, firsts } = order
     for (let a = 0; a < rows; a++)
-      for (let b = a + 1; b < rows; b++) {
-        const [i, j] = [order[a] * inner, order[b] * inner]
-        if (Math.abs(std * (W[j] - W[i])) > 1e-6) break
+      for (let b = a + 1; b < rows && std * (firsts[b] - firsts[a]) <= 1e-6; b++) {
         let square = 0
-        for (let k = 0; k < inner; k++) square += (std * (W[i + k] - W[j + k])) ** 2
+        for (let k = 0; k < inner; k++) square += (std * (W[sorted[a] * inner + k] - W[sorted[b] * inner + k])) ** 2
         if (Math.sqrt(square) <= 1e-6) return false
       }
   }
