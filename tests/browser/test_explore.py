@@ -69,6 +69,8 @@ def variants(page, chapter):
         # Each family, with what only it can choose; small, so that each takes no seconds in Python.
         found = [f"{settings},width:64" if "width" not in settings else settings for settings in found]
         found += ["family:plain,start:orthogonal,activation:tanh,depth:5", "family:plain,start:own,sigma:1.5"]
+        found += ["precision:float16,start:small,depth:30", "precision:bfloat16,family:convolution,depth:3"]
+        found += ["precision:float16,family:recurrent,activation:tanh", "start:own,sigma:0,depth:4"]
         found += ["family:residual,norm:layer,branch:root", "family:residual,branch:zero,blocks:3"]
         found += ["family:convolution,start:orthogonal,activation:tanh", "family:convolution,start:small,depth:3"]
         found += ["family:recurrent,start:orthogonal,activation:tanh,depth:20", "family:recurrent,depth:1"]

@@ -8,6 +8,7 @@ import {
   EXAMPLES,
   HEAD,
   IMAGES,
+  narrows,
   PLACES,
   POSITIONS,
   startOf,
@@ -76,6 +77,11 @@ export const torch = settings => {
   const { family, width, activation, seed, depth, blocks, head } = settings
   const { normed, deep, pre, scale, last, size } = words(settings)
   const { alpha, zero } = ofBranch(settings)
+  // In few bits: drawn in float32 and cast, and measured in float32.
+  const narrow = narrows(settings)
+  const to = narrow ? ".to(dtype)" : ""
+  const wide = narrow ? ".float()" : ""
+  const dtype = narrow ? `\ndtype = torch.${settings.precision}` : ""
   const top = `import torch
 from torch import nn
 `
@@ -86,10 +92,10 @@ def start(W${attends(family) ? ", factor=1.0" : ""}):
 ${attends(family) ? "    with torch.no_grad():\n        W.mul_(factor)\n" : ""}
 `
   const ends = (/** @type {string} */ examples) => `
-loss = nn.functional.cross_entropy(logits, y)
+loss = nn.functional.cross_entropy(logits${wide}, y)
 grads = torch.autograd.grad(${examples} * loss, kept)  # of each example's own loss
-up = [x.pow(2).mean().sqrt().item() for x in kept]
-down = [x.pow(2).mean().sqrt().item() for x in grads]
+up = [x${wide}.pow(2).mean().sqrt().item() for x in kept]
+down = [x${wide}.pow(2).mean().sqrt().item() for x in grads]
 first = loss.item()
 print(up[0], up[-1], down[0], down[-1], first)
 `
@@ -97,7 +103,7 @@ print(up[0], up[-1], down[0], down[-1], first)
   if (family === "plain")
     return `${top}
 n, depth, m = ${width}, ${depth}, ${EXAMPLES}
-torch.manual_seed(${seed})
+torch.manual_seed(${seed})${dtype}
 ${g}
 ${start}
 class Network(nn.Module):
@@ -119,12 +125,12 @@ class Network(nn.Module):
         return self.head(x), kept
 
 
-x, y = torch.randn(m, n), torch.arange(m) % ${CLASSES}
-logits, kept = Network()(x)${ends("m")}`
+x, y = torch.randn(m, n)${to}, torch.arange(m) % ${CLASSES}
+logits, kept = Network()${to}(x)${ends("m")}`
   if (family === "convolution")
     return `${top}
 n, depth, images, places = ${width}, ${depth}, ${IMAGES}, ${PLACES}
-torch.manual_seed(${seed})
+torch.manual_seed(${seed})${dtype}
 ${g}
 ${start}
 class Network(nn.Module):
@@ -147,12 +153,12 @@ class Network(nn.Module):
         return self.head(x.mean(dim=-1)), kept
 
 
-x, y = torch.randn(images, n, places), torch.arange(images)
-logits, kept = Network()(x)${ends("images")}`
+x, y = torch.randn(images, n, places)${to}, torch.arange(images)
+logits, kept = Network()${to}(x)${ends("images")}`
   if (family === "recurrent")
     return `${top}
 n, steps, m = ${width}, ${depth}, ${BATCH}
-torch.manual_seed(${seed})
+torch.manual_seed(${seed})${dtype}
 ${g}
 ${start}
 class Network(nn.Module):
@@ -167,19 +173,19 @@ class Network(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, xs):
-        a, kept = torch.zeros(m, n), []  # kept is what the picture shows
+        a, kept = torch.zeros(m, n${narrow ? ", dtype=dtype" : ""}), []  # kept is what the picture shows
         for x in xs:
             kept.append(self.W(a) + self.U(x))
             a = g(kept[-1])
         return self.head(a), kept
 
 
-xs, y = torch.randn(steps, m, n), torch.arange(m) % ${CLASSES}
-logits, kept = Network()(xs)${ends("m")}`
+xs, y = torch.randn(steps, m, n)${to}, torch.arange(m) % ${CLASSES}
+logits, kept = Network()${to}(xs)${ends("m")}`
   if (family === "residual")
     return `${top}
 n, depth, m, alpha = ${width}, ${blocks}, ${EXAMPLES}, ${alpha}
-torch.manual_seed(${seed})
+torch.manual_seed(${seed})${dtype}
 ${g}
 ${start}${normed ? "def norm(x):\n    return nn.functional.layer_norm(x, (n,))\n\n\n" : ""}class Block(nn.Module):
     def __init__(self):
@@ -210,12 +216,12 @@ class Network(nn.Module):
         return self.head(${normed ? "norm(kept[-1])" : "kept[-1]"}), kept
 
 
-x, y = torch.randn(m, n), torch.arange(m) % ${CLASSES}
-logits, kept = Network()(x)${ends("m")}`
+x, y = torch.randn(m, n)${to}, torch.arange(m) % ${CLASSES}
+logits, kept = Network()${to}(x)${ends("m")}`
   const a = deep ? "alpha * " : ""
   return `${top}
 d, heads, depth, T, V = ${width}, ${width / HEAD}, ${blocks}, ${POSITIONS}, ${TOKENS}
-torch.manual_seed(${seed})
+torch.manual_seed(${seed})${dtype}
 ${g}
 ${deep ? DEEP : ""}${start}def norm(x):
     return nn.functional.layer_norm(x, x.shape[-1:])
@@ -323,6 +329,12 @@ const written = (settings, on) => {
   const { normed, deep, pre, scale, last, size } = words(settings)
   const { alpha, zero } = ofBranch(settings)
   const jax = on === "jax"
+  const narrow = narrows(settings)
+  const as = narrow ? ".astype(dtype)" : ""
+  const wide = narrow ? ".astype(jnp.float32)" : ""
+  const dtype = narrow ? (jax ? `\ndtype = jnp.${settings.precision}` : `\ndtype = "${settings.precision}"`) : ""
+  const zeros = (/** @type {string} */ shape) => `jnp.zeros((${shape})${narrow ? ", dtype" : ""})`
+  const typed = narrow ? "dtype=dtype, " : ""
   const steps = streams(family) ? blocks : depth
   const transformer = attends(family)
   /** @type {(W: string, x: string) => string} */
@@ -331,9 +343,9 @@ const written = (settings, on) => {
   /** @type {(from: string, to: string, start: string, bias?: boolean) => string} */
   const matrix = (from, to, start, bias = true) =>
     jax
-      ? `${start}(next(keys), (${from}, ${to}))`
-      : `layers.Dense(${to}, ${bias ? "" : "use_bias=False, "}kernel_initializer=${start})`
-  const lecun = jax ? "init.lecun_normal()" : '"lecun_normal"'
+      ? `${start}(next(keys), (${from}, ${to}))${as}`
+      : `layers.Dense(${to}, ${typed}${bias ? "" : "use_bias=False, "}kernel_initializer=${start})`
+  const lecun = jax ? "init.lecun_normal()" : narrow ? "lecun" : '"lecun_normal"'
   const start = (/** @type {string} */ factor = "") =>
     jax ? `${factor && factor !== "1.0" ? `${factor} * ` : ""}start` : `start(${factor === "1.0" ? "" : factor})`
   const delta = family === "convolution" && startOf(settings) === "orthogonal"
@@ -350,7 +362,7 @@ import jax.numpy as jnp
 
 ${sizes}
 init = jax.nn.initializers
-keys = iter(jax.random.split(jax.random.key(${seed}), 1000))
+keys = iter(jax.random.split(jax.random.key(${seed}), 1000))${dtype}
 g, start = ${JAX[activation]}, ${jaxStart(settings)}
 `
     : `import os
@@ -362,7 +374,7 @@ import keras
 from keras import initializers, layers, ops
 
 ${sizes}
-keras.utils.set_random_seed(${seed})
+keras.utils.set_random_seed(${seed})${dtype}
 g = ${KERAS[activation]}
 
 
@@ -370,13 +382,13 @@ def start(factor=1.0):
 ${
   delta
     ? `    def draw(shape, dtype=None):  # the centre of the kernel alone
-        centre = initializers.Orthogonal()(shape[1:], dtype)
+        centre = ${narrow ? "ops.cast(initializers.Orthogonal()(shape[1:]), dtype)" : "initializers.Orthogonal()(shape[1:], dtype)"}
         return ops.stack([0 * centre, centre, 0 * centre])
 
     return draw`
-    : `    return lambda shape, dtype=None: factor * ${kerasStart(settings)}(shape, dtype)`
+    : `    return lambda shape, dtype=None: ${narrow ? `ops.cast(factor * ${kerasStart(settings)}(shape), dtype)` : `factor * ${kerasStart(settings)}(shape, dtype)`}`
 }
-
+${narrow ? "\n\ndef lecun(shape, dtype=None):  # drawn in float32\n    return ops.cast(initializers.LecunNormal()(shape), dtype)\n" : ""}
 
 `
   const norm = normed
@@ -387,7 +399,7 @@ ${
 `
     : ""
   const normal = (/** @type {string} */ shape) =>
-    jax ? `jax.random.normal(next(keys), (${shape}))` : `keras.random.normal((${shape}))`
+    `${jax ? `jax.random.normal(next(keys), (${shape}))` : `keras.random.normal((${shape}))`}${as}`
   const shape =
     {
       plain: "depth, m, n",
@@ -400,13 +412,13 @@ ${
 
 def total(probes):
     ${transformer ? "logits, kept, heard" : "logits, kept"} = network(x, probes)
-    own = -jax.nn.log_softmax(logits)[jnp.arange(${examples}), y]  # each example's own loss
+    own = -jax.nn.log_softmax(logits${wide})[jnp.arange(${examples}), y]  # each example's own loss
     return own.sum(), (own.mean(), kept${transformer ? ", heard" : ""})
 
 
-${jax ? "" : `network(x, jnp.zeros((${shape})))  # builds the layers\n`}grads, (loss, kept${transformer ? ", heard" : ""}) = jax.grad(total, has_aux=True)(jnp.zeros((${shape})))
-up = [float(jnp.sqrt((z**2).mean())) for z in kept]
-down = [float(jnp.sqrt((z**2).mean())) for z in grads]
+${jax ? "" : `network(x, ${zeros(shape)})  # builds the layers\n`}grads, (loss, kept${transformer ? ", heard" : ""}) = jax.grad(total, has_aux=True)(${zeros(shape)})
+up = [float(jnp.sqrt((z${wide}**2).mean())) for z in kept]
+down = [float(jnp.sqrt((z${wide}**2).mean())) for z in grads]
 ${transformer ? "keys = [float(k) for k in heard]\n" : ""}first = float(loss)
 print(up[0], up[-1], down[0], down[-1], first)
 `
@@ -423,7 +435,7 @@ def network(x, probes):${probe}    for W, probe in zip(hidden, probes):
     return ${of("head", "x")}, kept
 ${ends}`
   if (family === "convolution")
-    return `${top}hidden = [${jax ? "start(next(keys), (3, n, n))" : "layers.Conv1D(n, 3, kernel_initializer=start())"} for _ in range(depth)]
+    return `${top}hidden = [${jax ? `start(next(keys), (3, n, n))${as}` : `layers.Conv1D(n, 3, ${typed}kernel_initializer=start())`} for _ in range(depth)]
 head = ${matrix("n", `${CLASSES}`, lecun)}
 x, y = ${normal("images, places, n")}, jnp.arange(images)
 
@@ -440,7 +452,7 @@ head = ${matrix("n", `${CLASSES}`, lecun)}
 x, y = ${normal("steps, m, n")}, jnp.arange(m) % ${CLASSES}
 
 
-def network(xs, probes):${probe}    a = jnp.zeros((m, n))
+def network(xs, probes):${probe}    a = ${zeros("m, n")}
     for x, probe in zip(xs, probes):
         kept.append(${of("W", "a")} + ${of("U", "x")} + probe)
         a = g(kept[-1])

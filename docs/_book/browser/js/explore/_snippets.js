@@ -2,7 +2,7 @@
 // and by the frameworks (_frameworks.js), whose generators draw other weights of the same distribution.
 
 import { jax, keras, torch } from "./_frameworks.js"
-import { BATCH, CLASSES, EXAMPLES, HEAD, IMAGES, PLACES, POSITIONS, startOf, TOKENS } from "./_stack.js"
+import { BATCH, CLASSES, EXAMPLES, HEAD, IMAGES, narrows, PLACES, POSITIONS, startOf, TOKENS } from "./_stack.js"
 
 /** @import { Settings } from "./_stack.js" */
 
@@ -22,8 +22,9 @@ const drawing = (settings, factor = "") => {
 }
 
 /** @type {(settings: Settings) => string} */
-const quiet = ({ activation, family }) => {
-  const all = family === "plain" ? "trace.A[1:-1]" : "hidden"
+const quiet = settings => {
+  const { activation, family } = settings
+  const all = family === "plain" && !narrows(settings) ? "trace.A[1:-1]" : "hidden"
   if (activation === "tanh") return `[sn.diagnostics.saturation(A).item() for A in ${all}]`
   if (activation === "sigmoid") return `[sn.diagnostics.saturation(2 * A - 1).item() for A in ${all}]`
   return `[sn.diagnostics.dead_units(A).item() for A in ${all}]`
@@ -39,9 +40,9 @@ import shallownet as sn
 const COSINE = `
 
 def cosine_of(x):  # of two columns, on average over all pairs
-    u = x / np.linalg.norm(x, axis=0)
+    u = x / np.maximum(np.linalg.norm(x, axis=0), 1e-200)
     m = u.shape[1]
-    return ((u.sum(axis=1) ** 2).sum().item() - m) / (m * m - m)
+    return ((u.sum(axis=1) ** 2).sum() - (u**2).sum()).item() / (m * m - m)
 
 `
 
@@ -57,8 +58,57 @@ differ = all(sn.diagnostics.unit_distance(W) > 1e-6 for W, G in drawn) and bool(
 print(up[0], up[-1], down[0], down[-1], first)
 `
 
+// To the nearest number of a format, and with `of` what does so around an expression.
+/** @type {(settings: Settings) => { cast: string, of: (expression: string) => string }} */
+const format = settings => {
+  if (!narrows(settings)) return { cast: "", of: expression => expression }
+  const body =
+    settings.precision === "float16"
+      ? "    return x.astype(np.float16).astype(float)"
+      : "    significand, exponent = np.frexp(x)\n    return np.ldexp(np.rint(256 * significand), exponent - 8)"
+  return {
+    cast: `\n\ndef cast(x):  # to the nearest number of ${settings.precision}\n${body}\n\n`,
+    of: expression => `cast(${expression})`,
+  }
+}
+
+// A plain network whose every layer is rounded, forward and backward.
+/** @type {(settings: Settings) => string} */
+const narrow = settings => {
+  const { width, depth, activation, seed } = settings
+  return `${START}
+n, depth, m = ${width}, ${depth}, ${EXAMPLES}
+g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn.diagnostics.rms
+rng = np.random.default_rng(${seed})
+X, Y = rng.standard_normal((n, m)), np.eye(${CLASSES})[:, np.arange(m) % ${CLASSES}]
+draws = [${drawing(settings)}] * depth + [sn.initializers.lecun]
+params = sn.init_params([n] * (depth + 1) + [${CLASSES}], draws, rng)
+${format(settings).cast}
+*weights, head = [cast(W) for W, b in params]
+A, Z = [cast(X)], []
+for W in weights:
+    Z.append(cast(W @ A[-1]))
+    A.append(cast(g.f(Z[-1])))
+logits = cast(head @ A[-1])
+first = loss.f(logits, Y).item()
+D = cast(head.T @ cast(m * loss.df(logits, Y)))  # of each example's own loss
+down, grads = [], []
+for l in range(depth - 1, -1, -1):
+    D = cast(D * g.df(Z[l]))
+    down.insert(0, rms(D).item())
+    grads.insert(0, D @ A[l].T / m)
+    D = cast(weights[l].T @ D)
+up = [rms(z).item() for z in Z]
+${COSINE}
+cosine = [cosine_of(z) for z in Z]
+hidden = A[1:]
+pairs = drawn = list(zip(weights, grads))
+${checks(settings).slice(1)}`
+}
+
 /** @type {(settings: Settings) => string} */
 const plain = settings => {
+  if (narrows(settings)) return narrow(settings)
   const { width, depth, activation, seed } = settings
   return `${START}
 n, depth, m = ${width}, ${depth}, ${EXAMPLES}
@@ -85,6 +135,7 @@ ${checks(settings).slice(1)}`
 
 /** @type {(settings: Settings) => string} */
 const convolution = settings => {
+  const { cast, of } = format(settings)
   const { width, depth, activation, seed } = settings
   const fans = { lecun: "", he: "", glorot: "", own: "" }
   const start = startOf(settings)
@@ -98,8 +149,8 @@ g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn
 rng = np.random.default_rng(${seed})
 X, Y = rng.standard_normal((n, images, places)), np.eye(${CLASSES})[:, :images]
 draw = ${start === "orthogonal" ? delta : start in fans ? kernel : drawing(settings)}
-kernels = [draw((n, n, 3), rng) for l in range(depth)]
-head = sn.initializers.lecun((${CLASSES}, n), rng)
+${cast}kernels = [${of("draw((n, n, 3), rng)")} for l in range(depth)]
+head = ${of(`sn.initializers.lecun((${CLASSES}, n), rng)`)}
 
 
 def unfold(A):  # each place with its two neighbours, around the ends: a convolution as a matrix product
@@ -110,19 +161,19 @@ def fold(D):  # the way back
     return sum(np.roll(D.reshape(n, 3, images, places)[:, k], k - 1, axis=-1) for k in range(3))
 
 
-A, Z = [X], []
+A, Z = [${of("X")}], []
 for kernel in kernels:
-    Z.append(kernel.reshape(n, -1) @ unfold(A[-1]))
-    A.append(g.f(Z[-1]).reshape(X.shape))
-logits = head @ A[-1].mean(axis=-1)
+    Z.append(${of("kernel.reshape(n, -1) @ unfold(A[-1])")})
+    A.append(${of("g.f(Z[-1])")}.reshape(X.shape))
+logits = ${of(`head @ ${of("A[-1].mean(axis=-1)")}`)}
 first = loss.f(logits, Y).item()
-D = np.repeat(head.T @ (images * loss.df(logits, Y)) / places, places, axis=-1)  # of each image's own loss
+D = np.repeat(${of(`head.T @ ${cast ? of("images * loss.df(logits, Y)") : "(images * loss.df(logits, Y))"}`)} / places, places, axis=-1)  # of each image's own loss
 down, grads = [], []
 for l in range(depth - 1, -1, -1):
-    D = D.reshape(n, -1) * g.df(Z[l])
+    D = ${of("D.reshape(n, -1) * g.df(Z[l])")}
     down.insert(0, rms(D).item())
     grads.insert(0, (D @ unfold(A[l]).T / images).reshape(n, n, 3))
-    D = fold(kernels[l].reshape(n, -1).T @ D)
+    D = ${of(`fold(${of("kernels[l].reshape(n, -1).T @ D")})`)}
 up = [rms(z).item() for z in Z]
 ${COSINE}
 cosine = [cosine_of(z) for z in Z]
@@ -133,6 +184,7 @@ ${checks(settings).slice(1)}`
 
 /** @type {(settings: Settings) => string} */
 const recurrent = settings => {
+  const { cast, of } = format(settings)
   const { width, depth, activation, seed } = settings
   return `${START}
 n, steps, m = ${width}, ${depth}, ${BATCH}
@@ -140,23 +192,23 @@ g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn
 rng = np.random.default_rng(${seed})
 X, Y = rng.standard_normal((steps, n, m)), np.eye(${CLASSES})[:, np.arange(m) % ${CLASSES}]
 draw = ${drawing(settings)}
-U, W = sn.initializers.lecun((n, n), rng), draw((n, n), rng)
-head = sn.initializers.lecun((${CLASSES}, n), rng)
+${cast}U, W = ${of("sn.initializers.lecun((n, n), rng)")}, ${of("draw((n, n), rng)")}
+head, X = ${of(`sn.initializers.lecun((${CLASSES}, n), rng)`)}, ${of("X")}
 
 A, Z = [np.zeros((n, m))], []
 for x in X:
-    Z.append(W @ A[-1] + U @ x)
-    A.append(g.f(Z[-1]))
-logits = head @ A[-1]
+    Z.append(${of(`${of("W @ A[-1]")} + ${of("U @ x")}`)})
+    A.append(${of("g.f(Z[-1])")})
+logits = ${of("head @ A[-1]")}
 first = loss.f(logits, Y).item()
-D = head.T @ (m * loss.df(logits, Y))  # of each example's own loss
+D = ${of(`head.T @ ${cast ? of("m * loss.df(logits, Y)") : "(m * loss.df(logits, Y))"}`)}  # of each example's own loss
 down, dU, dW = [], np.zeros((n, n)), np.zeros((n, n))
 for t in range(steps - 1, -1, -1):
-    D = D * g.df(Z[t])
+    D = ${of("D * g.df(Z[t])")}
     down.insert(0, rms(D).item())
     dU += D @ X[t].T / m
     dW += D @ A[t].T / m
-    D = W.T @ D
+    D = ${of("W.T @ D")}
 up = [rms(z).item() for z in Z]
 ${COSINE}
 cosine = [cosine_of(z) for z in Z]

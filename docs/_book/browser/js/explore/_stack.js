@@ -28,6 +28,8 @@ const ARENA = 112e6 // bytes for what a pass leaves behind
 
 export const streams = (/** @type {string} */ family) => family === "residual" || attends(family)
 export const attends = (/** @type {string} */ family) => family === "pre" || family === "post"
+// Without skips, each layer can be rounded in few lines of code.
+export const narrows = (/** @type {Settings} */ { family, precision }) => !streams(family) && precision !== "full"
 export const startOf = (/** @type {Settings} */ { family, start, draw }) => (streams(family) ? draw : start)
 export const depthOf = (/** @type {Settings} */ { family, depth, blocks }) => (streams(family) ? blocks : depth)
 
@@ -176,7 +178,7 @@ export const stack = kernel => {
     const kind = kernel.kind(p.kind)
     const { width: n, m, depth, classes } = p
     const cast = rounding(settings.precision)
-    const narrow = settings.precision !== "full"
+    const narrow = narrows(settings)
     /** @type {(address: number, count: number) => number} */
     const rounded = (address, count) => {
       if (narrow) cast(view(address, count))
@@ -227,14 +229,18 @@ export const stack = kernel => {
       const x = view(address, rows * columns)
       const lengths = new Float64Array(columns)
       for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) lengths[j] += x[i * columns + j] ** 2
-      for (let j = 0; j < columns; j++) lengths[j] = 1 / Math.sqrt(lengths[j])
+      let seen = 0 // columns that are not 0
+      for (let j = 0; j < columns; j++) {
+        if (lengths[j] > 0) seen++
+        lengths[j] = lengths[j] > 0 ? 1 / Math.sqrt(lengths[j]) : 0
+      }
       let sum = 0
       for (let i = 0; i < rows; i++) {
         let row = 0
         for (let j = 0; j < columns; j++) row += x[i * columns + j] * lengths[j]
         sum += row * row
       }
-      return (sum - columns) / (columns * columns - columns)
+      return (sum - seen) / (columns * columns - columns)
     }
     // The root mean square of D X^T, over the examples, by way of the products of their columns.
     /** @type {Map<number, Float64Array | Float32Array>} */
@@ -318,12 +324,21 @@ export const stack = kernel => {
     const keys = []
     /** @type {number[]} */
     const quiet = []
+    /** @type {Map<number, number>} */
+    const exact = new Map() // activations before they are rounded, by where the rounded ones lie: slopes are read off these
     /** @type {(Z: number) => number} */
     const active = Z => {
       const A = take(n * m)
       activate(Z, A, n * m, kind)
-      quiet.push(deaf(A, n, m))
-      return rounded(A, n * m)
+      const seen = narrow ? rounded(copied(tools, A, n * m), n * m) : A
+      exact.set(seen, A)
+      quiet.push(deaf(seen, n, m))
+      return seen
+    }
+    /** @type {(D: number, A: number) => void} */
+    const sloped = (D, A) => {
+      damp(D, exact.get(A) ?? A, n * m, kind)
+      rounded(D, n * m)
     }
     const tools = { view, take, rounded }
     let first = 0
@@ -342,8 +357,7 @@ export const stack = kernel => {
       first = loss
       let D = back(head, dZ)
       for (let l = depth; l >= 1; l--) {
-        damp(D, A[l], n * m, kind)
-        rounded(D, n * m)
+        sloped(D, A[l])
         down.unshift(size(D, n * m))
         step(W[l - 1], D, A[l - 1])
         if (l > 1) D = back(W[l - 1], D)
@@ -394,8 +408,7 @@ export const stack = kernel => {
       for (let i = 0; i < n; i++)
         for (let j = 0; j < m; j++) d[i * m + j] = above[i * IMAGES + Math.floor(j / PLACES)] / PLACES
       for (let l = depth - 1; l >= 0; l--) {
-        damp(D, seen[l + 1], column, kind)
-        rounded(D, column)
+        sloped(D, seen[l + 1])
         down.unshift(size(D, column))
         if (p.orthogonal) whole(W[l], D, seen[l])
         else step(W[l], D, folds[l], m, IMAGES)
@@ -419,8 +432,11 @@ export const stack = kernel => {
       const column = n * m
       const states = [take(column)]
       view(states[0], column).fill(0)
+      /** @type {number[]} */
+      const read = []
       for (let t = 0; t < depth; t++) {
         const X = rounded(copied(tools, at[bits] + bytes * column * t, column), column)
+        read.push(X)
         const Z = t ? sum(tools, times(W, states[t]), times(U, X), 1, column) : times(U, X)
         up.push(size(Z, column))
         angles.push(cosine(Z, n, m))
@@ -433,10 +449,9 @@ export const stack = kernel => {
       const long = depth * m
       const [side, before, inputs] = [take(n * long), take(n * long), take(n * long)]
       for (let t = depth - 1; t >= 0; t--) {
-        damp(D, states[t + 1], column, kind)
-        rounded(D, column)
+        sloped(D, states[t + 1])
         down.unshift(size(D, column))
-        const [d, a, x] = [D, states[t], at[bits] + bytes * column * t].map(from => view(from, column))
+        const [d, a, x] = [D, states[t], read[t]].map(from => view(from, column))
         const [ds, as, xs] = [side, before, inputs].map(to => view(to, n * long))
         for (let i = 0, k = 0; i < n; i++)
           for (let j = 0; j < m; j++, k++) {
@@ -487,8 +502,7 @@ export const stack = kernel => {
         const last = { ...W2[l], std: p.factor * W2[l].std }
         if (p.factor) step({ ...W2[l] }, scaled(tools, D, p.factor, n * m), kept[l].A)
         const inner = back(last, D)
-        damp(inner, kept[l].A, n * m, kind)
-        rounded(inner, n * m)
+        sloped(inner, kept[l].A)
         step(W1[l], inner, kept[l].N.at)
         D = sum(tools, D, unnorm(kept[l].N, back(W1[l], inner)), 1, n * m)
         down.unshift(size(D, n * m))

@@ -182,6 +182,13 @@ const explorable = {
       value: "own",
       when: ({ family }) => attends(family),
     },
+    {
+      name: "precision",
+      label: "Numbers",
+      options: { full: "all digits", bfloat16: "bfloat16", float16: "float16" },
+      value: "full",
+      when: settings => !skips(settings),
+    },
     { name: "seed", label: "Seed", min: 0, max: 99, value: 0 },
   ],
 
