@@ -28,7 +28,7 @@ MOVES = """async name => {
 LISTEN = """() => {
   window.times = []
   // From the key, by the browser's own clock, until the frame that it changes is done.
-  document.querySelector("[data-explore=deep-scaling] input[name=sigma]").addEventListener("input", event => {
+  document.querySelector("[data-explore] input[name=sigma]").addEventListener("input", event => {
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => times.push(performance.now() - event.timeStamp)
     requestAnimationFrame(() => port2.postMessage(0))
@@ -76,11 +76,23 @@ def test_follows_a_slider(chapter, tab, slowness, measured):
     assert max(np.median(times) for times in found.values()) <= 50 * slowness, found
 
 
-def test_from_slider_to_picture(tab, slowness, measured):
-    """10 layers of 256 units and 256 examples, to their histograms: 33 ms at the median, and 50 nearly always."""
-    settings = "activation:tanh,scheme:own,sigma:1,depth:10,width:256,examples:256"
-    page = explored(tab, "chapters/deep-scaling/", settings)
-    host = page.locator("[data-explore=deep-scaling]")
+DEEP = "activation:tanh,scheme:own,sigma:1,depth:10,width:256,examples:256"
+NETWORK = "width:256,blocks:10,depth:10,{},start:own,draw:own,sigma:1"
+SETTINGS = [
+    pytest.param("chapters/deep-scaling/", DEEP, id="10 layers of 256 units and 256 examples, to their histograms"),
+    *(
+        pytest.param("explore/network/", NETWORK.format(f"family:{family}"), id=f"your network, {family}, 10 x 256")
+        for family in ("plain", "residual", "convolution", "recurrent", "pre", "post")
+    ),
+]
+
+
+@pytest.mark.parametrize(("chapter", "settings"), SETTINGS)
+def test_from_slider_to_picture(chapter, settings, request, tab, slowness, measured):
+    """Of ten layers or blocks of width 256, their scale: 33 ms at the median, and 50 nearly always."""
+    page = explored(tab, chapter, settings)
+    host = page.locator("[data-explore]")
+    what = request.node.callspec.id
     devtools = page.context.new_cdp_session(page)
     # What the page's thread computes, scripts, layout and painting, however many tests share this machine.
     devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
@@ -103,7 +115,7 @@ def test_from_slider_to_picture(tab, slowness, measured):
     lines = [(busy, "of computing"), (clock, "by the clock")]
     for times, kind in lines:
         middle, most = np.quantile(times, [0.5, 0.95])
-        measured(f"slider to picture, 10 x 256 x 256, {kind}: median {middle:.0f} ms, 95th percentile {most:.0f} ms")
+        measured(f"slider to picture, {what}, {kind}: median {middle:.0f} ms, 95th percentile {most:.0f} ms")
     measured(f"this machine is {slowness:.2f} times slower than that of the budgets")
     quiet = os.getloadavg()[0] < os.cpu_count()
     for times, _ in lines[: 1 + quiet]:
