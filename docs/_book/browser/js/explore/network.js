@@ -3,7 +3,7 @@
 import { axes, decades, path, said, size, svg, text } from "./_draw.js"
 import { load } from "./_kernel.js"
 import { snippets } from "./_snippets.js"
-import { attends, CLASSES, DEEPEST, depthOf, HEAD, MOST, POSITIONS, stack, streams, TOKENS } from "./_stack.js"
+import { attends, CLASSES, DEEPEST, depthOf, HEAD, MOST, POSITIONS, stack, startOf, streams, TOKENS } from "./_stack.js"
 
 /** @import { Explorable } from "../types" */
 /** @import { Box } from "./_draw.js" */
@@ -34,7 +34,11 @@ const WORDS = /** @type {Record<string, [string, string, string]>} */ ({
 
 // The five checks of chapter 11.
 /** @type {(state: Sizes, settings: Settings) => Check[]} */
-const checks = ({ up, down, quiet, steps, loss, differ }, { family, activation }) => {
+const checks = ({ up, down, quiet, steps, loss, differ }, settings) => {
+  const { family, activation, branch, post, sigma } = settings
+  // Where weights are 0 on purpose, the others may have to wait for them.
+  const ending = family === "post" ? post : branch
+  const silent = (streams(family) && ending === "zero") || (startOf(settings) === "own" && !sigma)
   const finite = [...up, ...down, loss].every(Number.isFinite)
   // From the first layer to the last; in a stream, from behind the first block.
   const lowest = streams(family) ? 1 : 0
@@ -62,8 +66,12 @@ const checks = ({ up, down, quiet, steps, loss, differ }, { family, activation }
     },
     {
       asks: "How far does a step go?",
-      answer: steps.length ? asked(low > SLOW && high < FAST) : undefined,
-      why: steps.length ? `${size(low)} to ${size(high)} of the weights` : "no weight that is not 0 moves",
+      answer: steps.length ? asked(low > SLOW && high < FAST) : silent ? undefined : asked(false),
+      why: steps.length
+        ? `${size(low)} to ${size(high)} of the weights`
+        : silent
+          ? "no weight that is not 0 moves"
+          : "no weight moves",
     },
     {
       asks: "Is the first loss honest?",
