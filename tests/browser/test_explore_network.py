@@ -17,6 +17,12 @@ OUTSIDE = """all => {
     const fits = b => within(b.left, b.right, box.left, box.right) && within(b.top, b.bottom, box.top, box.bottom)
     return all.map(e => [e.outerHTML, e.getBoundingClientRect()]).filter(([, b]) => b.width && !fits(b)).map(([e]) => e)
 }"""
+# Pairs of words of which one lies on the other.
+TOUCHING = """all => {
+    const boxes = all.map(e => [e.textContent, e.getBoundingClientRect()])
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3
+    return boxes.flatMap(([text, a], i) => boxes.slice(i + 1).filter(([, b]) => over(a, b)).map(([other]) => [text, other]))
+}"""
 
 
 def numbers(page):
@@ -113,11 +119,12 @@ def test_queries_without_a_scale_hear_few_keys(exploring):
 
 @pytest.mark.parametrize("width", [360, 1280])
 def test_all_fits_into_the_picture(width, tab):
-    """For each family: nothing is drawn outside, and no word lies on another check's."""
+    """From the smallest numbers to the largest, nothing is drawn outside, and no word lies on another."""
     page = explored(tab, PAGE, "family:plain,seed:1", viewport={"width": width, "height": 800})
     for settings in ("start:small,depth:30", "start:own,sigma:3,depth:30", "family:pre,blocks:12", "family:recurrent"):
         put(page, settings)
         shapes = page.locator("svg.explorable__drawing :is(path, circle, text)")
 
         assert shapes.evaluate_all(OUTSIDE) == [], settings
+        assert page.locator("svg.explorable__drawing text").evaluate_all(TOUCHING) == [], settings
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

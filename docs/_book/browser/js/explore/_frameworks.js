@@ -187,7 +187,7 @@ logits, kept = Network()${to}(xs)${ends("m")}`
 n, depth, m, alpha = ${width}, ${blocks}, ${EXAMPLES}, ${alpha}
 torch.manual_seed(${seed})${dtype}
 ${g}
-${start}${normed ? "def norm(x):\n    return nn.functional.layer_norm(x, (n,))\n\n\n" : ""}class Block(nn.Module):
+${start}${normed ? "\ndef norm(x):\n    return nn.functional.layer_norm(x, (n,))\n\n\n" : ""}class Block(nn.Module):
     def __init__(self):
         super().__init__()
         self.first, self.last = nn.Linear(n, n), nn.Linear(n, n)
@@ -223,7 +223,8 @@ logits, kept = Network()${to}(x)${ends("m")}`
 d, heads, depth, T, V = ${width}, ${width / HEAD}, ${blocks}, ${POSITIONS}, ${TOKENS}
 torch.manual_seed(${seed})${dtype}
 ${g}
-${deep ? DEEP : ""}${start}def norm(x):
+${deep ? DEEP : ""}${start}
+def norm(x):
     return nn.functional.layer_norm(x, x.shape[-1:])
 
 
@@ -417,8 +418,8 @@ def total(probes):
 
 
 ${jax ? "" : `network(x, ${zeros(shape)})  # builds the layers\n`}grads, (loss, kept${transformer ? ", heard" : ""}) = jax.grad(total, has_aux=True)(${zeros(shape)})
-up = [float(jnp.sqrt((z${wide}**2).mean())) for z in kept]
-down = [float(jnp.sqrt((z${wide}**2).mean())) for z in grads]
+up = [float(jnp.sqrt((z${wide}${narrow ? " ** " : "**"}2).mean())) for z in kept]
+down = [float(jnp.sqrt((z${wide}${narrow ? " ** " : "**"}2).mean())) for z in grads]
 ${transformer ? "keys = [float(k) for k in heard]\n" : ""}first = float(loss)
 print(up[0], up[-1], down[0], down[-1], first)
 `
@@ -478,7 +479,7 @@ ${ends}`
   const part = (name, from, to, factor, bias) => `"${name}": ${matrix(from, to, start(factor), bias)},`
   const embedding = (/** @type {string} */ rows) =>
     jax ? `init.normal(${size})(next(keys), (${rows}, d))` : `initializers.RandomNormal(stddev=${size})((${rows}, d))`
-  return `${top}${deep ? DEEP : ""}${norm}E, P = ${embedding("V")}, ${embedding("T")}
+  return `${top}${deep ? DEEP + (jax ? "" : "\n\n") : ""}${norm}E, P = ${embedding("V")}, ${embedding("T")}
 blocks = [
     {
         ${part("Q", "d", "d", "", false)}

@@ -149,7 +149,7 @@ g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn
 rng = np.random.default_rng(${seed})
 X, Y = rng.standard_normal((n, images, places)), np.eye(${CLASSES})[:, :images]
 draw = ${start === "orthogonal" ? delta : start in fans ? kernel : drawing(settings)}
-${cast}kernels = [${of("draw((n, n, 3), rng)")} for l in range(depth)]
+${cast && `${cast}\n`}kernels = [${of("draw((n, n, 3), rng)")} for l in range(depth)]
 head = ${of(`sn.initializers.lecun((${CLASSES}, n), rng)`)}
 
 
@@ -192,7 +192,7 @@ g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn
 rng = np.random.default_rng(${seed})
 X, Y = rng.standard_normal((steps, n, m)), np.eye(${CLASSES})[:, np.arange(m) % ${CLASSES}]
 draw = ${drawing(settings)}
-${cast}U, W = ${of("sn.initializers.lecun((n, n), rng)")}, ${of("draw((n, n), rng)")}
+${cast && `${cast}\n`}U, W = ${of("sn.initializers.lecun((n, n), rng)")}, ${of("draw((n, n), rng)")}
 head, X = ${of(`sn.initializers.lecun((${CLASSES}, n), rng)`)}, ${of("X")}
 
 A, Z = [np.zeros((n, m))], []

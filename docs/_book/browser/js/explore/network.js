@@ -206,7 +206,7 @@ const explorable = {
 
   compute: settings => pass(32, settings),
 
-  height: width => (width < 560 ? 690 : 404),
+  height: width => (width < 560 ? 724 : 404),
 
   draw(state, settings, { width, height }) {
     const depth = depthOf(settings)
