@@ -21,7 +21,8 @@ OUTSIDE = """all => {
 TOUCHING = """all => {
     const boxes = all.map(e => [e.textContent, e.getBoundingClientRect()])
     const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3
-    return boxes.flatMap(([text, a], i) => boxes.slice(i + 1).filter(([, b]) => over(a, b)).map(([other]) => [text, other]))
+    const later = i => boxes.slice(i + 1)
+    return boxes.flatMap(([text, a], i) => later(i).filter(([, b]) => over(a, b)).map(([other]) => [text, other]))
 }"""
 
 
