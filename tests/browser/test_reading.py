@@ -196,7 +196,7 @@ def test_the_chooser_opens_by_keys(tab, options):
     box = boxes.filter(has_text="Residual, with L blocks")
     answers = box.locator("li")
 
-    assert boxes.count() == 29
+    assert boxes.count() == 32
     assert not answers.first.is_visible()
     box.locator("summary").focus()
     page.keyboard.press("Enter")
