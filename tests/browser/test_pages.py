@@ -22,6 +22,7 @@ def test_asks_nobody_else(name, visit):
 def test_is_light(name, visit, measured):
     """All that a first visit transfers, compressed as Pages compresses it, fits a slow phone."""
     sent = visit(name).sent
+    assert [address for address in sent if "search" in address] == []  # nobody searches yet
     total = sum(sent.values())
     measured(f"{total / 1000:6.1f} kB  /{name}")
 

@@ -55,6 +55,33 @@ addEventListener(
     document.addEventListener("focusin", ready)
   }
 }
+// Nor is there anything to do for the worker that searches before it is sent the index.
+{
+  const { Worker } = window
+  /** @param {string} address */
+  const searcher = address => {
+    const face = new EventTarget()
+    /** @type {Worker | undefined} */
+    let worker
+    const start = () => {
+      const started = new Worker(address)
+      started.onmessage = ({ data }) => face.dispatchEvent(new MessageEvent("message", { data }))
+      return started
+    }
+    /** @param {unknown} message */
+    const postMessage = message => {
+      worker ??= start()
+      worker.postMessage(message)
+    }
+    return Object.assign(face, { postMessage })
+  }
+  window.Worker = new Proxy(Worker, {
+    construct: (Worker, given, target) =>
+      /\/workers\/search\.[^/]*$/.test(`${given[0]}`)
+        ? searcher(`${given[0]}`)
+        : Reflect.construct(Worker, given, target),
+  })
+}
 // It says at once in which colours it shows a page, also where they are those that the page came in. Each of two ways to
 // say so has the browser style all of the page anew, while a slow phone has enough to do.
 {

@@ -95,12 +95,24 @@ class Seen {
     seen.observed.splice(seen.observed.indexOf(target), 1)
   }
 }
+const workers = []
+class Process {
+  constructor(...given) {
+    this.given = given
+    this.posted = []
+    workers.push(this)
+  }
+  postMessage(message) {
+    this.posted.push(message)
+  }
+}
 let sized
 let left = 0
 const watched = new Map()
 Object.assign(globalThis, {
   Node,
   HTMLMetaElement: Meta,
+  Worker: Process,
   IntersectionObserver: Seen,
   ResizeObserver: class {
     constructor(callback) {
@@ -281,4 +293,25 @@ test("a style sheet is not told its address, and says that it was", () => {
 
   assert.equal(Link.prototype.__lookupGetter__("outerHTML").call(link), '<link href="../a.css">')
   assert.equal(link.outerHTML, '<link href="https://book.example/a.css">')
+})
+
+test("the worker that searches starts when it is sent something, and hands on what it answers", () => {
+  const searcher = new Worker("https://book.example/assets/javascripts/workers/search.0.min.js")
+  const answers = []
+  searcher.addEventListener("message", ({ data }) => answers.push(data))
+  assert.equal(workers.length, 0)
+
+  searcher.postMessage("index")
+  searcher.postMessage("words")
+  workers[0].onmessage({ data: "found" })
+
+  assert.deepEqual(workers[0].posted, ["index", "words"])
+  assert.deepEqual(answers, ["found"])
+})
+
+test("any other worker starts at once", () => {
+  const worker = new Worker("assets/live/worker.js", { type: "module" })
+
+  assert.ok(worker instanceof Process)
+  assert.deepEqual(worker.given, ["assets/live/worker.js", { type: "module" }])
 })
