@@ -187,8 +187,13 @@ def serving(handler=Handler, **more):
 @contextmanager
 def browsing():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, OFFLINE])
+        browser = launched(playwright.chromium)
         try:
             yield browser
         finally:
             browser.close()
+
+
+def launched(kind):
+    """A browser beside those that there are; `kind` is `browser.browser_type` of one of them."""
+    return kind.launch(executable_path=chromium(), args=[*FLAGS, OFFLINE])

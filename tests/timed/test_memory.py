@@ -56,10 +56,11 @@ class Tab:
 
 
 @pytest.fixture
-def alone(server):
-    """A tab that has seen nothing yet."""
-    with served.browsing() as browser:
-        yield Tab(browser, server)
+def alone(browser, server):
+    """A tab that has seen nothing yet, in a browser of its own: what is measured are all tabs of a browser."""
+    other = served.launched(browser.browser_type)
+    yield Tab(other, server)
+    other.close()
 
 
 @pytest.mark.parametrize("chapter", served.chapters(), ids=lambda chapter: chapter.split("/")[1])
