@@ -20,30 +20,28 @@ import {
 
 // A number as Python writes it.
 /** @type {(value: number) => string} */
-const python = value => (Number.isInteger(value) ? `${value}.0` : `${+value.toFixed(4)}`)
+export const python = value => (Number.isInteger(value) ? `${value}.0` : `${+value.toFixed(4)}`)
 
-/** @type {(settings: Settings) => { normed: boolean, deep: boolean, scale: string, pre: boolean, last: string, size: string }} */
-const words = settings => {
-  const { family, norm, branch, post, attention, embedding } = settings
+// What settings are in the code of each framework, and of NumPy.
+/** @type {(settings: Settings) => { normed: boolean, deep: boolean, zero: boolean, alpha: string, scale: string, pre: boolean, last: string, size: string }} */
+export const words = settings => {
+  const { family, norm, branch, post, blocks, attention, embedding } = settings
   const deep = family === "post" && post === "deepnet"
   const end = family === "post" ? post : branch
+  const zero = end === "zero"
   return {
     normed: attends(family) || norm === "layer",
     deep,
+    zero,
     pre: family === "pre",
+    alpha: branch === "root" ? `${blocks}**-0.5` : "1.0", // of a residual block
     scale: /** @type {Record<string, string>} */ ({ one: "1.0", inverse: `1 / ${HEAD}` })[attention] ?? `${HEAD}**-0.5`,
     // What the last matrix of a branch is multiplied with.
-    last: deep ? "beta" : end === "zero" ? "0.0" : end === "root" && family === "pre" ? "(2 * depth) ** -0.5" : "1.0",
+    last: deep ? "beta" : zero ? "0.0" : end === "root" && family === "pre" ? "(2 * depth) ** -0.5" : "1.0",
     size: /** @type {Record<string, string>} */ ({ unit: "1.0", small: "0.02", root: "d**-0.5" })[embedding],
   }
 }
 
-// Of a residual block: the factor of its branch, and of its last matrix.
-/** @type {(settings: Settings) => { alpha: string, zero: boolean }} */
-const ofBranch = ({ branch, blocks }) => ({
-  alpha: branch === "root" ? `${blocks}**-0.5` : "1.0",
-  zero: branch === "zero",
-})
 const DEEP = "alpha, beta = (2 * depth) ** 0.25, (8 * depth) ** -0.25  # DeepNet's\n"
 
 // ---------------------------------------------------------------------------------------------------------- PyTorch
@@ -75,8 +73,7 @@ const torchStart = settings => {
 /** @type {(settings: Settings) => string} */
 export const torch = settings => {
   const { family, width, activation, seed, depth, blocks, head } = settings
-  const { normed, deep, pre, scale, last, size } = words(settings)
-  const { alpha, zero } = ofBranch(settings)
+  const { normed, deep, zero, alpha, pre, scale, last, size } = words(settings)
   // In few bits: drawn in float32 and cast, and measured in float32.
   const narrow = narrows(settings)
   const to = narrow ? ".to(dtype)" : ""
@@ -100,61 +97,48 @@ first = loss.item()
 print(up[0], up[-1], down[0], down[-1], first)
 `
   const g = `g = ${TORCH[activation]}`
+  // Layers of one kind after each other, without skips.
+  /** @type {(layer: string, before: string, seen: string) => string} */
+  const layers = (layer, before, seen) => `class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+${before}        self.layers = nn.ModuleList(${layer} for _ in range(depth))
+        self.head = nn.Linear(n, ${CLASSES})
+        for layer in self.layers:
+            start(layer.weight)
+            nn.init.zeros_(layer.bias)
+        nn.init.kaiming_normal_(self.head.weight, nonlinearity="linear")
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x):
+        kept = []  # what the picture shows
+        for layer in self.layers:
+            kept.append(layer(x))
+            x = g(kept[-1])
+        return self.head(${seen}), kept
+`
   if (family === "plain")
     return `${top}
 n, depth, m = ${width}, ${depth}, ${EXAMPLES}
 torch.manual_seed(${seed})${dtype}
 ${g}
 ${start}
-class Network(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(n, n) for _ in range(depth))
-        self.head = nn.Linear(n, ${CLASSES})
-        for layer in self.layers:
-            start(layer.weight)
-            nn.init.zeros_(layer.bias)
-        nn.init.kaiming_normal_(self.head.weight, nonlinearity="linear")
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, x):
-        kept = []  # what the picture shows
-        for layer in self.layers:
-            kept.append(layer(x))
-            x = g(kept[-1])
-        return self.head(x), kept
-
+${layers("nn.Linear(n, n)", "", "x")}
 
 x, y = torch.randn(m, n)${to}, torch.arange(m) % ${CLASSES}
 logits, kept = Network()${to}(x)${ends("m")}`
-  if (family === "convolution")
+  if (family === "convolution") {
+    const ring = '        ring = {"padding": 1, "padding_mode": "circular"}\n'
     return `${top}
 n, depth, images, places = ${width}, ${depth}, ${IMAGES}, ${PLACES}
 torch.manual_seed(${seed})${dtype}
 ${g}
 ${start}
-class Network(nn.Module):
-    def __init__(self):
-        super().__init__()
-        ring = {"padding": 1, "padding_mode": "circular"}
-        self.layers = nn.ModuleList(nn.Conv1d(n, n, 3, **ring) for _ in range(depth))
-        self.head = nn.Linear(n, ${CLASSES})
-        for layer in self.layers:
-            start(layer.weight)
-            nn.init.zeros_(layer.bias)
-        nn.init.kaiming_normal_(self.head.weight, nonlinearity="linear")
-        nn.init.zeros_(self.head.bias)
-
-    def forward(self, x):
-        kept = []  # what the picture shows
-        for layer in self.layers:
-            kept.append(layer(x))
-            x = g(kept[-1])
-        return self.head(x.mean(dim=-1)), kept
-
+${layers("nn.Conv1d(n, n, 3, **ring)", ring, "x.mean(dim=-1)")}
 
 x, y = torch.randn(images, n, places)${to}, torch.arange(images)
 logits, kept = Network()${to}(x)${ends("images")}`
+  }
   if (family === "recurrent")
     return `${top}
 n, steps, m = ${width}, ${depth}, ${BATCH}
@@ -327,8 +311,7 @@ const kerasStart = settings => {
 /** @type {(settings: Settings, on: "jax" | "keras") => string} */
 const written = (settings, on) => {
   const { family, width, activation, seed, depth, blocks, head } = settings
-  const { normed, deep, pre, scale, last, size } = words(settings)
-  const { alpha, zero } = ofBranch(settings)
+  const { normed, deep, zero, alpha, pre, scale, last, size } = words(settings)
   const jax = on === "jax"
   const narrow = narrows(settings)
   const as = narrow ? ".astype(dtype)" : ""

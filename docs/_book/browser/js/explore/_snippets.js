@@ -1,14 +1,10 @@
 // What a reader takes along from "Your network here": the network of the picture, by NumPy to the last digits of its numbers,
 // and by the frameworks (_frameworks.js), whose generators draw other weights of the same distribution.
 
-import { jax, keras, torch } from "./_frameworks.js"
+import { jax, keras, python, torch, words } from "./_frameworks.js"
 import { BATCH, CLASSES, EXAMPLES, HEAD, IMAGES, narrows, PLACES, POSITIONS, startOf, TOKENS } from "./_stack.js"
 
 /** @import { Settings } from "./_stack.js" */
-
-// A number as Python writes it.
-/** @type {(value: number) => string} */
-const python = value => (Number.isInteger(value) ? `${value}.0` : `${+value.toFixed(4)}`)
 
 // The library's initializer of a start, with a further factor of the weights that Python computes.
 /** @type {(settings: Settings, factor?: string) => string} */
@@ -72,9 +68,9 @@ const format = settings => {
   }
 }
 
-// A plain network whose every layer is rounded, forward and backward.
+// The data, and a plain network as it is drawn.
 /** @type {(settings: Settings) => string} */
-const narrow = settings => {
+const drawn = settings => {
   const { width, depth, activation, seed } = settings
   return `${START}
 n, depth, m = ${width}, ${depth}, ${EXAMPLES}
@@ -83,7 +79,13 @@ rng = np.random.default_rng(${seed})
 X, Y = rng.standard_normal((n, m)), np.eye(${CLASSES})[:, np.arange(m) % ${CLASSES}]
 draws = [${drawing(settings)}] * depth + [sn.initializers.lecun]
 params = sn.init_params([n] * (depth + 1) + [${CLASSES}], draws, rng)
-${format(settings).cast}
+`
+}
+
+// A plain network whose every layer is rounded, forward and backward.
+/** @type {(settings: Settings) => string} */
+const narrow = settings => {
+  return `${drawn(settings)}${format(settings).cast}
 *weights, head = [cast(W) for W, b in params]
 A, Z = [cast(X)], []
 for W in weights:
@@ -109,15 +111,7 @@ ${checks(settings).slice(1)}`
 /** @type {(settings: Settings) => string} */
 const plain = settings => {
   if (narrows(settings)) return narrow(settings)
-  const { width, depth, activation, seed } = settings
-  return `${START}
-n, depth, m = ${width}, ${depth}, ${EXAMPLES}
-g, loss, rms = sn.activations.${activation}, sn.losses.softmax_cross_entropy, sn.diagnostics.rms
-rng = np.random.default_rng(${seed})
-X, Y = rng.standard_normal((n, m)), np.eye(${CLASSES})[:, np.arange(m) % ${CLASSES}]
-draws = [${drawing(settings)}] * depth + [sn.initializers.lecun]
-params = sn.init_params([n] * (depth + 1) + [${CLASSES}], draws, rng)
-
+  return `${drawn(settings)}
 trace = sn.forward(params, X, g)
 first = loss.f(trace.A[-1], Y).item()
 delta = m * loss.df(trace.A[-1], Y)  # of each example's own loss
@@ -219,10 +213,9 @@ ${checks(settings).slice(1)}`
 
 /** @type {(settings: Settings) => string} */
 const residual = settings => {
-  const { width, blocks, activation, seed, norm, branch } = settings
-  const normed = norm === "layer"
-  const alpha = branch === "root" ? `${blocks}**-0.5` : "1.0"
-  const last = branch === "zero" ? "sn.initializers.zeros" : drawing(settings)
+  const { width, blocks, activation, seed } = settings
+  const { normed, zero, alpha } = words(settings)
+  const last = zero ? "sn.initializers.zeros" : drawing(settings)
   return `${START}from shallownet import residual
 
 n, depth, m, alpha = ${width}, ${blocks}, ${EXAMPLES}, ${alpha}
@@ -251,18 +244,16 @@ ${COSINE}
 cosine = [cosine_of(x) for x in stream]
 hidden = [g.f(Z) for Z in trace.Z[2:-1]]
 blocks = list(zip(params[1:-1], grads[1:-1]))
-drawn = [(part.W1, G.W1) for part, G in blocks]${branch === "zero" ? "" : " + [(part.W2, G.W2) for part, G in blocks]"}
-pairs = drawn${branch === "zero" ? " + [(part.W2, G.W2) for part, G in blocks]" : ""}
+drawn = [(part.W1, G.W1) for part, G in blocks]${zero ? "" : " + [(part.W2, G.W2) for part, G in blocks]"}
+pairs = drawn${zero ? " + [(part.W2, G.W2) for part, G in blocks]" : ""}
 ${checks(settings).slice(1)}`
 }
 
 /** @type {(settings: Settings) => string} */
 const transformer = settings => {
-  const { family, width, blocks, activation, seed, branch, post, attention, embedding, head } = settings
-  const deep = family === "post" && post === "deepnet"
-  const zero = family === "post" ? post === "zero" : branch === "zero"
-  const projection = zero ? "0.0" : family === "pre" && branch === "root" ? "(2 * depth) ** -0.5" : "1.0"
-  const size = { unit: "1.0", small: "0.02", root: "d**-0.5" }[embedding]
+  const { family, width, blocks, activation, seed, attention, head } = settings
+  const { deep, zero, last, size } = words(settings)
+  const projection = deep ? "1.0" : last // DeepNet's is in the draws
   const how = [
     ...[`heads=${width / HEAD}`, `norm="${family}"`],
     ...(deep ? ["alpha=alpha"] : []),
