@@ -263,16 +263,18 @@ export const stack = kernel => {
       for (let i = 0; i < one.length; i++) sum += one[i] * other[i]
       return Math.sqrt(Math.max(sum, 0) / (rows * inner)) / examples
     }
-    // An update over its weights; none where either is 0.
+    // An update over its weights, of their gradient's size and their own; none where either is 0.
     /** @type {number[]} */
     const steps = []
+    const stepped = (/** @type {number} */ slope, /** @type {number} */ here) => {
+      const moved = RATE * slope
+      if (moved > 0 && here > 0) steps.push(moved / here)
+    }
     /** @type {(W: Weights, D: number, X: number, columns?: number, examples?: number) => void} */
     const step = (W, D, X, columns = m, examples = m) => {
-      const moved = RATE * gradient(D, W.rows, X, W.inner, columns, examples)
       const unscaled = kept.lengths.get(W.at) ?? Math.sqrt(square(W.at, W.rows * W.inner))
       kept.lengths.set(W.at, unscaled)
-      const here = W.std * unscaled
-      if (moved > 0 && here > 0) steps.push(moved / here)
+      stepped(gradient(D, W.rows, X, W.inner, columns, examples), W.std * unscaled)
     }
     // The share of units that are 0, or for tanh and sigmoid flat, for every example.
     /** @type {(address: number, rows: number, columns: number) => number} */
@@ -342,6 +344,11 @@ export const stack = kernel => {
     }
     const tools = { view, take, rounded }
     let first = 0
+    // What the picture shows of a layer, or of the stream behind a block.
+    const show = (/** @type {number} */ address) => {
+      up.push(size(address, n * m))
+      angles.push(cosine(address, n, m))
+    }
 
     if (p.family === "plain") {
       const W = of("W")
@@ -349,8 +356,7 @@ export const stack = kernel => {
       const A = [rounded(copied(tools, at[bits], n * m), n * m)]
       for (let l = 1; l <= depth; l++) {
         const Z = times(W[l - 1], A[l - 1])
-        up.push(size(Z, n * m))
-        angles.push(cosine(Z, n, m))
+        show(Z)
         A.push(active(Z))
       }
       const { loss, dZ } = guess(times(head, A[depth]), m, 0)
@@ -369,14 +375,15 @@ export const stack = kernel => {
       const column = n * m
       // Of each place its own and its two neighbours' channels, around the ends; and the way back.
       /** @type {(from: number) => number} */
-      const unfold = from => {
-        if (p.orthogonal) return from
+      const unfolded = from => {
         const to = take(3 * column)
         const [x, y] = [view(from, column), view(to, 3 * column)]
         for (let i = 0, k = 0; i < n; i++)
           for (let tap = 0; tap < 3; tap++) for (let j = 0; j < m; j++, k++) y[k] = x[i * m + beside(j, tap - 1)]
         return to
       }
+      // A kernel whose centre alone is not 0 reads no neighbours.
+      const unfold = (/** @type {number} */ from) => (p.orthogonal ? from : unfolded(from))
       /** @type {(from: number) => number} */
       const fold = from => {
         if (p.orthogonal) return from
@@ -391,8 +398,7 @@ export const stack = kernel => {
       for (let l = 0; l < depth; l++) {
         folds.push(unfold(seen[l]))
         const Z = times(W[l], folds[l])
-        up.push(size(Z, column))
-        angles.push(cosine(Z, n, m))
+        show(Z)
         seen.push(active(Z))
       }
       // The mean over the places of each image goes to the head.
@@ -417,13 +423,7 @@ export const stack = kernel => {
       // Of a kernel whose centre alone is not 0 all three taps move: three times the gradients, of neighbours that are as large.
       /** @type {(W: Weights, D: number, A: number) => void} */
       function whole(W, D, A) {
-        const to = take(3 * column)
-        const [x, y] = [view(A, column), view(to, 3 * column)]
-        for (let i = 0, k = 0; i < n; i++)
-          for (let tap = 0; tap < 3; tap++) for (let j = 0; j < m; j++, k++) y[k] = x[i * m + beside(j, tap - 1)]
-        const moved = RATE * gradient(D, n, to, 3 * n, m, IMAGES)
-        const here = W.std * Math.sqrt(square(W.at, n * n) / 3)
-        if (moved > 0 && here > 0) steps.push(moved / here)
+        stepped(gradient(D, n, unfolded(A), 3 * n, m, IMAGES), W.std * Math.sqrt(square(W.at, n * n) / 3))
       }
     }
 
@@ -438,8 +438,7 @@ export const stack = kernel => {
         const X = rounded(copied(tools, at[bits] + bytes * column * t, column), column)
         read.push(X)
         const Z = t ? sum(tools, times(W, states[t]), times(U, X), 1, column) : times(U, X)
-        up.push(size(Z, column))
-        angles.push(cosine(Z, n, m))
+        show(Z)
         states.push(active(Z))
       }
       const { loss, dZ } = guess(times(head, states[depth]), m, 0)
@@ -467,31 +466,28 @@ export const stack = kernel => {
       ])) {
         const G = take(n * n)
         product(side, long, 1, other, G, n, long, n, 1 / m)
-        const moved = RATE * Math.sqrt(square(G, n * n))
-        const here = matrix.std * Math.sqrt(square(matrix.at, n * n))
-        if (moved > 0 && here > 0) steps.push(moved / here)
+        stepped(Math.sqrt(square(G, n * n)), matrix.std * Math.sqrt(square(matrix.at, n * n)))
       }
     }
 
     if (p.family === "residual") {
       const [[stem], [head], W1, W2] = ["stem", "head", "W1", "W2"].map(of)
+      const last = W2.map(W => ({ ...W, std: p.factor * W.std })) // with the factor of the branch
       const normed = settings.norm === "layer"
       /** @type {(x: number) => Normed} */
       const norm = x => (normed ? normalise(tools, x, n, m) : { at: x, scale: new Float64Array() })
       /** @type {(of: Normed, D: number) => number} */
       const unnorm = (of, D) => (normed ? denormalise(tools, of, D, n, m) : D)
       let x = times(stem, rounded(copied(tools, at[bits], n * m), n * m))
-      up.push(size(x, n * m))
-      angles.push(cosine(x, n, m))
+      show(x)
       /** @type {{ N: Normed, A: number }[]} */
       const kept = []
       for (let l = 0; l < depth; l++) {
         const N = norm(x)
         const A = active(times(W1[l], N.at))
         kept.push({ N, A })
-        x = sum(tools, x, times({ ...W2[l], std: p.factor * W2[l].std }, A), 1, n * m)
-        up.push(size(x, n * m))
-        angles.push(cosine(x, n, m))
+        x = sum(tools, x, times(last[l], A), 1, n * m)
+        show(x)
       }
       const N = norm(x)
       const { loss, dZ } = guess(times(head, N.at), m, 0)
@@ -499,9 +495,8 @@ export const stack = kernel => {
       let D = unnorm(N, back(head, dZ))
       down.unshift(size(D, n * m))
       for (let l = depth - 1; l >= 0; l--) {
-        const last = { ...W2[l], std: p.factor * W2[l].std }
-        if (p.factor) step({ ...W2[l] }, scaled(tools, D, p.factor, n * m), kept[l].A)
-        const inner = back(last, D)
+        if (p.factor) step(W2[l], scaled(tools, D, p.factor, n * m), kept[l].A)
+        const inner = back(last[l], D)
         sloped(inner, kept[l].A)
         step(W1[l], inner, kept[l].N.at)
         D = sum(tools, D, unnorm(kept[l].N, back(W1[l], inner)), 1, n * m)
@@ -532,18 +527,20 @@ export const stack = kernel => {
       for (let i = 0; i < n; i++)
         for (let t = 0; t < T; t++) tokens[i * T + t] = E.std * e[i * TOKENS + t] + P.std * place[i * T + t]
       rounded(x, column)
-      up.push(size(x, column))
-      angles.push(cosine(x, n, T))
+      show(x)
 
       /** @type {{ enter: Normed, leave: Normed, q: Normed[], k: Normed[], Q: number, K: number, V: number, shares: number[], O: number }[]} */
       const hears = []
       /** @type {{ enter: Normed, leave: Normed, A: number }[]} */
       const thinks = []
-      /** @type {Normed} */
-      const none = { at: 0, scale: new Float64Array() }
+      const bare = new Float64Array() // of no norm
+      // What a branch hears, and what the stream is behind its addition: one of the two is normalised.
+      /** @type {(x: number) => Normed} */
+      const entering = x => (pre ? normalise(tools, x, n, T) : { at: x, scale: bare })
+      /** @type {(x: number) => Normed} */
+      const leaving = x => (pre ? { at: x, scale: bare } : normalise(tools, x, n, T))
       for (let l = 0; l < depth; l++) {
-        /** @type {Normed} */
-        let enter = pre ? normalise(tools, x, n, T) : { at: x, scale: none.scale }
+        let enter = entering(x)
         let [Q, K] = [times(W_Q[l], enter.at), times(W_K[l], enter.at)]
         const V = times(W_V[l], enter.at)
         /** @type {Normed[]} */
@@ -584,30 +581,20 @@ export const stack = kernel => {
         }
         rounded(O, column)
         keys.push(heard)
-        x = sum(tools, x, times(W_O[l], O), p.alpha, column)
-        /** @type {Normed} */
-        let leave = none
-        if (!pre) {
-          leave = normalise(tools, x, n, T)
-          x = leave.at
-        }
+        let leave = leaving(sum(tools, x, times(W_O[l], O), p.alpha, column))
+        x = leave.at
         hears.push({ enter, leave, q, k, Q, K, V, shares, O })
-        enter = pre ? normalise(tools, x, n, T) : { at: x, scale: none.scale }
+        enter = entering(x)
         const A = times(W1[l], enter.at)
         activate(A, A, 4 * column, kind)
         rounded(A, 4 * column)
         quiet.push(deaf(A, 4 * n, T))
-        x = sum(tools, x, times(W2[l], A), p.alpha, column)
-        leave = none
-        if (!pre) {
-          leave = normalise(tools, x, n, T)
-          x = leave.at
-        }
+        leave = leaving(sum(tools, x, times(W2[l], A), p.alpha, column))
+        x = leave.at
         thinks.push({ enter, leave, A })
-        up.push(size(x, column))
-        angles.push(cosine(x, n, T))
+        show(x)
       }
-      const out = pre ? normalise(tools, x, n, T) : { at: x, scale: none.scale }
+      const out = entering(x)
       let Z = 0
       if (head) Z = times(head, out.at)
       else {
