@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import assert_each_has_its_own_rate, flat, member
 
 import shallownet as sn
 from shallownet import residual
@@ -30,14 +31,6 @@ def problem(seed=0, depth=3, ensemble=(), dtype=float, m=7):
     params = [type(p)(*(a + 0.3 * rng.standard_normal(a.shape).astype(dtype) for a in p)) for p in params]
     Y = np.eye(4)[:, rng.integers(0, 4, m)]
     return params, rng.standard_normal((3, m)).astype(dtype), Y
-
-
-def member(params, index):
-    return [type(part)(*(a[index] for a in part)) for part in params]
-
-
-def flat(params):
-    return [a for part in params for a in part]
 
 
 def gradients(params, X, Y, activation=relu, loss=SE, **options):
@@ -284,11 +277,7 @@ def test_each_network_may_have_its_own_learning_rate():
     params, X, Y = problem(11, ensemble=(2,))
     train = partial(sn.train, X=X, Y=Y, steps=4, activation=relu, loss=CE, model=residual.model())
 
-    both = train(params, lr=np.array([0.01, 0.05]))
-
-    for i, lr in enumerate((0.01, 0.05)):
-        alone = train(member(params, i), lr=lr)
-        np.testing.assert_allclose(both.history["loss"][:, i], alone.history["loss"], rtol=1e-10)
+    assert_each_has_its_own_rate(params, train)
 
 
 def test_one_network_that_diverges_leaves_the_others_alone():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import assert_each_has_its_own_rate, flat, member
 
 import shallownet as sn
 from shallownet import transformer
@@ -37,14 +38,6 @@ def problem(seed=0, depth=2, tied=True, ensemble=(), dtype=float, m=3, length=T)
     params = transformer.init_transformer([V, T, D, H], depth, lecun, rng, tied=tied, ensemble=ensemble, dtype=dtype)
     params = [type(p)(*(a + 0.3 * rng.standard_normal(a.shape).astype(dtype) for a in p)) for p in params]
     return params, rng.integers(0, V, (length, m)), rng.integers(0, V, (length, m))
-
-
-def member(params, index):
-    return [type(part)(*(a[index] for a in part)) for part in params]
-
-
-def flat(params):
-    return [a for part in params for a in part]
 
 
 def gradients(params, X, Y, activation=tanh, **options):
@@ -433,11 +426,7 @@ def test_each_network_may_have_its_own_learning_rate():
     params, X, Y = problem(19, ensemble=(2,))
     train = partial(sn.train, X=X, Y=Y, steps=4, loss=CE, model=transformer.model(heads=2))
 
-    both = train(params, lr=np.array([0.01, 0.05]))
-
-    for i, lr in enumerate((0.01, 0.05)):
-        alone = train(member(params, i), lr=lr)
-        np.testing.assert_allclose(both.history["loss"][:, i], alone.history["loss"], rtol=1e-10)
+    assert_each_has_its_own_rate(params, train)
 
 
 def test_one_network_that_diverges_leaves_the_others_alone():
