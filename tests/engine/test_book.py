@@ -1107,6 +1107,29 @@ def test_a_newcomer_follows_the_contributors_page(tmp_path: Path) -> None:
     assert "pytest tests/engine/test_chapters.py" in commands(text)
 
 
+def test_a_newcomer_adds_a_section(tmp_path: Path) -> None:
+    """The first steps of docs/contributing.md: what pytest says of the section is what the page says that it says."""
+    blocks = Page.parse((ROOT / "docs" / "contributing.md").read_text("utf-8")).blocks
+    (section,) = [b.code for b in blocks if b.options.get("title") == "a section for docs/primer.md"]
+    (messages,) = [b.code for b in blocks if b.language == "text" and "docs/primer.md" in b.code]
+    told = [re.sub(r"\d+(?!\.)", "N", line) for line in messages.splitlines()]
+    imports = "```python\nimport matplotlib.pyplot as plt\nimport numpy as np\n```\n"
+    assert imports in (ROOT / "docs" / "primer.md").read_text("utf-8")
+    root = plant(tmp_path, {"docs/primer.md": page(f"{imports}\n{section}\n## Summary\n", count=1)})
+
+    said = pytest_on(root, "docs/primer.md", "--tb=short").stdout
+    wrong = dict.fromkeys(re.findall(r"^(?:E +)?(docs/primer.md:\d+: .*)", said, re.M))
+    updated = outcome(root, "--update-docs", "docs/primer.md")
+
+    assert [re.sub(r"\d+(?!\.)", "N", line) for line in wrong] == told
+    assert updated == "1 failed, 2 passed"  # the number of blocks is the writer's to mend
+    path = root / "docs" / "primer.md"
+    text = path.read_text("utf-8")
+    assert ">>> round(float(stray), 1)\n3.0\n" in text
+    path.write_text(text.replace("blocks: 1\n", "blocks: 2\n"), "utf-8")
+    assert outcome(root, "docs/primer.md") == "3 passed"
+
+
 def test_a_line_on_which_no_block_opens_lists_those_of_the_page(tmp_path: Path) -> None:
     """One counts badly; pytest alone would say that nothing was found."""
     root = plant(
