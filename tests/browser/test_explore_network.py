@@ -1,4 +1,4 @@
-"""What "Your network here" shows: its checks agree with chapter 11, its code comes in four languages, and all fits."""
+"""What "Your network here" shows: its checks agree with chapter 11, its code comes for four libraries, and all fits."""
 
 import ast
 import json
