@@ -115,6 +115,17 @@ class Block:
         return session(self.code)[0] if self.language == "pycon" else []
 
     @cached_property
+    def placed(self) -> str:
+        """What it runs, on its own lines: prompts are no part of it, and where an output stands it is blank."""
+        if self.language != "pycon":
+            return self.code
+        lines = [""] * self.code.count("\n")
+        for example in self.examples:
+            source = example.source.split("\n")[:-1]
+            lines[example.line : example.line + len(source)] = source
+        return "\n".join(lines) + "\n"
+
+    @cached_property
     def source(self) -> str:
         """What a reader pastes into an interpreter: no prompts, no outputs, ready to be read line by line."""
         if self.language == "pycon":

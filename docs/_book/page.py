@@ -110,7 +110,7 @@ class Page:
 
     @cached_property
     def marks(self) -> list[board.Mark]:
-        """Its sound marks of the scoreboard, in order."""
+        """Its marks of the scoreboard, in order."""
         return [mark for block in self.runs for mark in board.marks(block)]
 
     @cached_property

@@ -113,15 +113,8 @@ def _frameworks(page: Page) -> Iterator[Fault]:
 
 def _tree(block: Block) -> ast.Module:
     """What a block runs, on its own lines; nothing where that is no Python, which running it says."""
-    code = block.code
-    if block.language == "pycon":
-        lines = [""] * code.count("\n")
-        for example in block.examples:
-            source = example.source.split("\n")[:-1]
-            lines[example.line : example.line + len(source)] = source
-        code = "\n".join(lines) + "\n"
     try:
-        return ast.parse(code)
+        return ast.parse(block.placed)
     except SyntaxError:
         return ast.Module([], [])
 

@@ -12,78 +12,53 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from _book.board import Term, UnreadableError, read
+from _book.board import Mark, Run, Term, UnreadableError, read
 
 # What a page's names do not contain, and a traceback does not show.
 RECORDER = "__score__"
+
+NUMBER = re.compile(r"-?[\d.]+(?:[eE][-+]?\d+)?")
 
 
 class Recorder:
     """Notes what marked asserts compare: put it into the namespace of a page under the name `RECORDER`."""
 
     def __init__(self) -> None:
-        self._terms: list[tuple[str, Term]] = []
-        self._open: dict[int, dict[str, list[Any]]] = {}
-        self._met: dict[str, list[tuple[int, dict[str, list[Any]]]]] = {}
-        self.lines: dict[str, int] = {}  # of the marks in all that was wired
+        self._marks: list[Mark] = []  # in all that was wired
+        self._terms: list[Term] = []
 
     def wire(self, tree: ast.Module, source: str, line: int) -> None:
-        """Wrap what marked asserts compare. The tree counts its lines from 1, the page from `line`.
-
-        Raises UnreadableError, with the line as a second argument, where a mark cannot be read.
-        """
+        """Wrap what marked asserts compare. The tree counts its lines from 1, the page from `line`."""
         roles: dict[int, tuple[int, str]] = {}
-        for marked in read(tree, source):
-            if marked.problem:
-                raise UnreadableError(marked.problem, line + marked.line - 1)
-            self.lines[marked.id] = line + marked.line - 1
-            for term in marked.terms:
+        for mark in read(tree, source, line):
+            self._marks.append(mark)
+            for term in mark.terms:
+                term.texts = _texts(term.parts.get("expected"), source)
                 roles |= {id(node): (len(self._terms), role) for role, node in term.parts.items()}
-                self._terms.append((marked.id, term))
+                self._terms.append(term)
         if roles:
             _Wire(roles).visit(tree)
 
     def __call__(self, number: int, role: str, value: Any) -> Any:
         """Note one part of one comparison, and hand it back."""
-        score, term = self._terms[number]
-        parts = self._open.setdefault(number, {})
-        parts[role] = _flat(value)
-        if len(parts) == len(term.parts):
-            self._met.setdefault(score, []).append((number, self._open.pop(number)))
+        met = self._terms[number].met
+        if not met or role in met[-1]:
+            met.append({})
+        met[-1][role] = _flat(value)
         return value
-
-    def missing(self) -> list[tuple[int, str]]:
-        """Return the marks whose asserts never ran: (line, id)."""
-        return sorted((line, score) for score, line in self.lines.items() if score not in self._met)
 
     def scores(self) -> dict[str, dict[str, str]]:
         """Return for each mark what was expected and what was met, as the scoreboard shows it.
 
-        Raises UnreadableError, with the line as a second argument, where the two do not pair.
+        Raises UnreadableError, with the line as a second argument, for a mark of which that cannot be said.
         """
         found = {}
-        for score, met in self._met.items():
+        for mark in self._marks:
             try:
-                found[score] = self._shown(met)
+                found[mark.id] = _shown(mark)
             except (TypeError, ValueError) as error:
-                raise UnreadableError(str(error), self.lines[score]) from error
+                raise UnreadableError(str(error), mark.line) from error
         return found
-
-    def _shown(self, met: list[tuple[int, dict[str, list[Any]]]]) -> dict[str, str]:
-        """Put together all that one mark met; a number expected twice is one number."""
-        cells: dict[tuple[int, int, str], _Cell] = {}
-        for number, parts in met:
-            for at, cell in enumerate(_cells(self._terms[number][1], parts)):
-                same = cells.setdefault((number, at, cell.expected), cell)
-                if same is not cell:
-                    same.met += cell.met
-                    same.tolerance = max(same.tolerance, cell.tolerance)
-        tails = [cell.tail() for cell in cells.values()]
-        once = tails[0] if len(set(tails)) == 1 else ""  # one tolerance for all is said once
-        between = ", " if once or not any(tails) else "; "
-        ours = [cell.ours() + ("" if once else cell.tail()) for cell in cells.values()]
-        expected = [cell.expected for cell in cells.values()]
-        return {"expected": _listed(expected, between), "ours": _listed(ours, between) + once}
 
 
 class _Wire(ast.NodeTransformer):
@@ -105,66 +80,87 @@ class _Wire(ast.NodeTransformer):
 
 @dataclass
 class _Cell:
-    """One expected number and all that was met for it."""
+    """One expected number, or one pair of bounds, and all that was met for it."""
 
     kind: str
     expected: str
     met: list[Any]
-    tolerance: float = 0.0  # of `relative`, a share of the size
-    size: float = 1.0
-    differs: bool = False
+    differs: bool
+    off: float = 0.0  # how far it may be off, or between the bounds
+    share: float = 0.0  # the same as a share of what is expected, where that says more
 
     def ours(self) -> str:
         """Return the numbers met: one, or the smallest and the largest."""
-        if self.kind == "equal":
-            return _listed(list(dict.fromkeys(map(str, self.met))))
+        if self.kind == "exact":
+            return _text(self.met[0])
         low, high = min(self.met), max(self.met)
-        largest, distance = max(abs(low), abs(high)), self.tolerance * self.size
+        first = _leading(max(abs(low), abs(high)))
         # To the place below the tolerance's first digit; without one, four digits.
-        digits = 4 if self.differs or not distance else _leading(largest) - _leading(distance) + 2
+        digits = 4 if self.differs or not self.off else first - _leading(self.off) + 2
         digits = min(digits, max(6, len(re.sub(r"[eE].*|\D", "", self.expected).lstrip("0"))))
-        shown = [_text(value, _leading(largest) - digits + 1) for value in (low, high)]
-        return " to ".join(dict.fromkeys(shown))
+        return " to ".join(dict.fromkeys(_text(value, first - digits + 1) for value in (low, high)))
 
     def tail(self) -> str:
         """Return how near that is: what would have failed the test."""
-        if self.kind == "equal":
-            return "" if isinstance(self.met[0], str) else " exactly"
-        if self.kind == "range":
+        if self.kind == "bounds":
             return ""  # what is expected says it
-        # A share of a thousandth says something; one of a million millionth is easier read as a distance.
-        share = self.kind == "relative" and self.tolerance >= 1e-3
-        far = 100 * self.tolerance if share else self.tolerance * self.size
-        near = _text(far, _leading(far) - 1) + "%" * share
+        if self.kind == "exact":
+            return "" if isinstance(self.met[0], str) else " exactly"
+        far = 100 * self.share or self.off
+        near = _text(far, _leading(far) - 1) + ("%" if self.share else "")
         return f" (more than {near} off)" if self.differs else f" \u00b1 {near}"
 
 
-def _cells(term: Term, parts: dict[str, list[Any]]) -> Iterator[_Cell]:
+def _shown(mark: Mark) -> dict[str, str]:
+    """Put together all that one mark met; a number expected twice is one number."""
+    met = [(term, run) for term in mark.terms for run in term.met]
+    if not met:
+        raise UnreadableError(mark.problem or f"the assert marked {mark.id} never ran, so nothing is known of it")
+    cells: dict[tuple[int, int, str], _Cell] = {}
+    for term, run in met:
+        for at, cell in enumerate(_cells(term, run, mark.differs)):
+            same = cells.setdefault((id(term), at, cell.expected), cell)
+            if same is not cell:
+                same.met += cell.met
+                same.off, same.share = max(same.off, cell.off), max(same.share, cell.share)
+    tails = [cell.tail() for cell in cells.values()]
+    once = tails[0] if len(set(tails)) == 1 else ""  # one tolerance for all is said once
+    between = ", " if once or not any(tails) else "; "
+    ours = [cell.ours() + ("" if once else cell.tail()) for cell in cells.values()]
+    expected = [cell.expected for cell in cells.values()]
+    return {"expected": _listed(expected, between), "ours": _listed(ours, between) + once}
+
+
+def _cells(term: Term, run: Run, differs: bool) -> Iterator[_Cell]:
     """Yield what one run of one comparison says: a cell for each expected number."""
-    x, kind, differs = parts["x"], term.kind, bool(term.differs)
-    if kind == "range":
-        low, high = (_text(*parts[side]) if side in parts else "" for side in ("low", "high"))
+    x = run["x"]
+    if term.kind == "bounds":
+        low, high = (_text(*run[side]) if side in run else "" for side in ("low", "high"))
         if low and high:
-            yield _Cell(kind, f"{low} to {high}", x, parts["high"][0] - parts["low"][0])
-        else:
-            # What differs is on the other side of what was expected.
-            yield _Cell(kind, f"{'below' if bool(high) != differs else 'above'} {low or high}", x, differs=differs)
+            yield _Cell("bounds", f"{low} to {high}", x, differs, run["high"][0] - run["low"][0])
+        else:  # what differs is on the other side of what was expected
+            yield _Cell("bounds", f"{'below' if bool(high) != differs else 'above'} {low or high}", x, differs)
         return
-    expected = parts.get("expected", [0])
-    texts = term.texts if len(term.texts) == len(expected) else [""] * len(expected)
+    expected = run.get("expected", [0])
     if not x or len(x) % len(expected):
         raise TypeError(f"the scoreboard met {len(x)} numbers for {len(expected)} expected ones")
-    # Both of NumPy's tolerances count, also the one that was not asked for.
-    rtol, atol = (parts.get(name, [usual])[0] for name, usual in (("rtol", 1e-5), ("atol", 1e-8)))
+    texts = term.texts if len(term.texts) == len(expected) else [""] * len(expected)
+    rtol, atol = (run.get(name, [usual])[0] for name, usual in zip(("rtol", "atol"), term.usual, strict=True))
     for at, (number, text) in enumerate(zip(expected, texts, strict=True)):
-        kind, tolerance = term.kind, parts.get("tolerance", [0.0])[0]
-        if kind == "close":
-            share = atol <= rtol * abs(number) / 50
-            kind, tolerance = ("relative", rtol) if share else ("within", atol + rtol * abs(number))
-        size = abs(number) if kind == "relative" else 1.0
-        if not text:  # as many digits as are held to it
-            text = _text(number, min(_leading(number) - 3, _leading(tolerance * size)))
-        yield _Cell(kind, text, x[at :: len(expected)], tolerance, size, differs)
+        off = atol + rtol * abs(number) if term.kind == "near" else 0
+        # A share of a thousandth says something; one of a million millionth is easier read as a distance.
+        share = rtol if rtol >= 1e-3 and atol <= off / 50 else 0
+        # As many digits as are held to it.
+        text = text or _text(number, min(_leading(number) - 3, _leading(off)))
+        yield _Cell(term.kind, text, x[at :: len(expected)], differs, off, share)
+
+
+def _texts(expected: ast.expr | None, source: str) -> list[str]:
+    """Return expected numbers as they are written; an empty text for one that has to be worked out."""
+    if isinstance(expected, ast.List | ast.Tuple):
+        return [text for element in expected.elts for text in _texts(element, source)]
+    text = (ast.get_source_segment(source, expected) or "").replace("_", "") if expected else ""
+    return [text if NUMBER.fullmatch(text) else ""]
 
 
 def _flat(value: Any) -> list[Any]:

@@ -167,7 +167,7 @@ def test_a_build_draws_each_page_as_if_it_were_alone(tmp_path: Path, monkeypatch
 
     assert isinstance(alone, Result), alone
     assert beside == alone
-    assert alone.scores == {"two": {"expected": "2", "ours": "2.0 exactly"}}
+    assert alone.scores == {"two": {"expected": "2", "ours": "2 exactly"}}
     assert b"<path" in alone.figures["a.svg"]
 
 

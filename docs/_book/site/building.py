@@ -168,8 +168,7 @@ class Building:
 def _scores(name: str, page: Page, drawn: Result) -> dict[str, Score]:
     """What the scoreboard shows of a page."""
     found = {}
-    for block in page.runs if drawn.scores else ():
-        for mark in board.marks(block):
-            href, place = f"{name}#score-{mark.id}", board.place(page.prose, block.line)
-            found[mark.id] = Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
+    for mark in page.marks if drawn.scores else ():
+        href, place = f"{name}#score-{mark.id}", board.place(page.prose, mark.line)
+        found[mark.id] = Score(**drawn.scores[mark.id], differs=mark.differs, href=href, place=place)
     return found
