@@ -501,17 +501,16 @@ def _network(
     """
     unnamed(name, "params", params)
     known = callable(getattr(activation, "df", None))
+    require(known, f"{name}: activation must be an Activation", activation, TypeError)
     if model is not None:
         pair = isinstance(model, tuple | list) and len(model) == 2 and all(map(callable, model))
         require(pair, f"{name}: model must be two functions (forward, backward)", model, TypeError)
         named = isinstance(params, list | tuple) and all(hasattr(part, "_make") for part in params)
         require(named, f"{name}: params must be a list of named tuples of arrays", params, TypeError)
-        require(known, f"{name}: activation must be an Activation", activation, TypeError)
         return [tuple(matrix(name, f"part {l}", P) for P in part) for l, part in enumerate(params, start=1)], X
     X = matrix(name, "X", X)
     if not np.isfinite(X).all():
         raise ValueError(f"{name}: X must be finite, got NaN or infinity")
-    require(known, f"{name}: activation must be an Activation", activation, TypeError)
     chain(name, params, X)
     numbered = enumerate(params, start=1)
     return [(matrix(name, f"W[{l}]", W), matrix(name, f"b[{l}]", b)) for l, (W, b) in numbered], X

@@ -412,9 +412,9 @@ def test_rows_of_the_scoreboard_are_completed(small, tmp_path):
 
 # Marked asserts, each on a page of its own, and what the build says of them.
 BOARD_FAULTS = {
-    "wrong-count": (None, r"docs/scoreboard\.md:8: .*has 4 rows: 1 printed, 0 predicted, 3 our own; 1 differ"),
+    "wrong-count": (None, r"docs/scoreboard\.md:8: .*: 4 rows: 1 printed, 0 predicted, 3 our own; 1 differ"),
     "lost": (None, r"docs/scoreboard\.md:14: no assert is marked"),
-    "new": ("assert abs(len([1]) - 1.0) < 0.5", r"docs/new\.md:9: new is in no table of docs/scoreboard.md"),
+    "new": ("assert abs(len([1]) - 1.0) < 0.5", r"docs/new\.md:9: new is in no table of docs/scoreboard\.md"),
     "never": ("if 0: assert abs(len([1]) - 1.0) < 0.5", r"docs/never\.md:9: .*never never ran"),
     "failing": ("assert abs(len([1]) - 5.0) < 0.5", r"docs/scoreboard\.md:16: nothing is known of failing"),
     "unreadable": ("assert abs(len([1]) - 1.0) in [0]", r"docs/unreadable\.md:9: the scoreboard cannot read this"),
