@@ -3,6 +3,7 @@
 import re
 
 import served
+from fixtures import UNFOLD
 
 PAGE = "chapters/symmetry/"
 OUTPUT = ".cell__output"
@@ -87,7 +88,7 @@ def block(page, number):
 
 
 def press(cell, action):
-    cell.evaluate("cell => cell.closest('details')?.setAttribute('open', '')")  # imports are folded
+    cell.evaluate(UNFOLD)
     cell.locator(f"[data-action={action}]").click()
 
 

@@ -3,7 +3,7 @@
 import time
 
 from explorables import AT_REST
-from fixtures import STILL
+from fixtures import STILL, UNFOLD
 
 KEYS = {
     "Tab": "\ue004",
@@ -55,7 +55,7 @@ FIRST_ENDS = f"""() => {{
         : [state, cell.querySelector(".cell__says").textContent, result?.textContent ?? ""]
 }}"""
 FIRST_IS = f"state => document.querySelector('{FIRST}').dataset.state == state"
-UNFOLDED = f"() => document.querySelector('{FIRST}').closest('details')?.setAttribute('open', '')"  # imports are folded
+UNFOLDED = f"() => ({UNFOLD})(document.querySelector('{FIRST}'))"
 SHOWN = """() => ({
     numbers: document.querySelector("[data-explore]").dataset.numbers,
     says: document.querySelector(".explorable__says").textContent,

@@ -35,6 +35,8 @@ YARD = """() => {
 # All laid out, also what is off the screen, and each colour at once what it is going to be.
 LAID_OUT = "* { content-visibility: visible !important; transition: none !important }"
 OPEN = "document.querySelectorAll('article details').forEach(d => d.open = true)"
+# Imports are folded: opens those of a cell, so that its buttons can be pressed.
+UNFOLD = "cell => cell.closest('details')?.setAttribute('open', '')"
 # Resolves once the page has stood still for three frames.
 STILL = """() => new Promise(done => {
   let seen = "", times = 0

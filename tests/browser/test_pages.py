@@ -2,11 +2,9 @@
 
 import pytest
 import served
+import weights
 
 SCHEMES = ["light", "dark"]
-LIMIT = 150_000
-# The whole book on one page is for paper and is asked for as such: ten chapters weigh what ten chapters weigh.
-LIMITS = {served.PRINT: 900_000}
 
 
 def test_opens_without_a_complaint(name, visit):
@@ -27,7 +25,7 @@ def test_is_light(name, visit, measured):
     measured(f"{total / 1000:6.1f} kB  /{name}")
 
     heaviest = sorted(sent.items(), key=lambda item: -item[1])[:8]
-    assert total < LIMITS.get(name, LIMIT), heaviest
+    assert total < weights.limit(name), heaviest
 
 
 # Everything in the article that reaches past the screen and that no scrolling box of its own holds.

@@ -14,14 +14,12 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+import weights
 from _book import blocks
 from _book.render import colours
 from _book.site import font, terms
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 150_000
-# The whole book on one page is for paper and is asked for as such: nineteen chapters weigh what they weigh.
-LIMITS = {"print/": 900_000}
 PAGE = "---\ndescription: A page.\nblocks: {blocks}\n---\n\n# Page\n\n{text}\n"
 
 
@@ -156,7 +154,7 @@ def test_pages_are_light(site, pages):
     heavy = {}
     for address in pages:
         size = shared + len(gzip.compress(file_of(site, address).read_bytes()))
-        if size >= LIMITS.get(address, LIMIT):
+        if size >= weights.limit(address):
             heavy[address] = size
     assert heavy == {}
 

@@ -34,7 +34,7 @@ json.dump({"printed": printed, "figures": figures, "scores": session.scores()}, 
 def came(path: Path, seed: str) -> dict[str, object]:
     """All that comes of a page, in a process whose sets have an order of their own."""
     paths = os.pathsep.join([str(ROOT / "docs"), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": seed}
     command = [sys.executable, "-c", RUN, str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=600, check=True)
     found: dict[str, object] = json.loads(done.stdout)
