@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -18,7 +19,7 @@ from _book import apart
 from _book.apart import Apart, run_page
 from _book.page import Page
 from _book.run import BookError
-from test_book import ROOT, Fault, outcome, page, plant, pytest_on
+from planted import ROOT, Fault, outcome, page, plant, pytest_on
 
 
 def block(code: str, below: str = "x = 1") -> str:
@@ -469,3 +470,24 @@ def test_the_folder_is_the_pages_own() -> None:
     code = "import os\nprint(os.listdir(), os.listdir(os.path.expanduser('~')), os.path.expanduser('~') == os.getcwd())"
 
     run_page(Page.parse(f"```python\n{code}\n```\n\n```output\n[] [] False\n```\n", "a.md"))
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/chapters/saturation.md", "docs/labs/symmetry.ipynb"])
+def test_a_page_can_be_handed_to_another_process(name: str) -> None:
+    """So that the build, which draws pages side by side, reads each once."""
+    page = Page.read(ROOT / name)
+    before = page.runs, page.images, page.exercises, page.marks, page.front
+
+    again = pickle.loads(pickle.dumps(page))
+
+    assert before == (again.runs, again.images, again.exercises, again.marks, again.front)
+
+
+def test_an_error_can_be_handed_to_another_process() -> None:
+    """With its line and its traceback."""
+    error = BookError("a.md", 3, "wrong", "detail")
+
+    again = pickle.loads(pickle.dumps(error))
+
+    assert str(again) == str(error) == "a.md:3: wrong"
+    assert (again.path, again.line, again.message, again.detail) == ("a.md", 3, "wrong", "detail")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from _book import cache
 from _book.browser import pyodide
-from test_book import SOUND, lab, page, plant, pytest_on
-from test_book import cell as code_cell
+from planted import SOUND, lab, page, plant, pytest_on
+from planted import cell as code_cell
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "docs" / "_book"

@@ -21,7 +21,7 @@ from _book.page import Page
 from _book.render import check
 from _book.run import Result
 from _book.site import draw, export
-from test_book import Fault, cell, lab, outcome, page, plant, pytest_on
+from planted import Fault, cell, lab, outcome, page, plant, pytest_on
 
 MIXED = """
     ```python

@@ -24,7 +24,7 @@ from _book.browser import pyodide, wheels
 from _book.page import Page
 from _book.run import Result
 from _book.site.building import Building
-from test_book import page, plant
+from planted import page, plant
 from test_site import DRAWN as DRAWN_BY
 from test_site import PAGE, environment
 from test_site import small as small  # its fixture: a book of its own

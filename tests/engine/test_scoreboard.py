@@ -1,15 +1,20 @@
-"""The scoreboard: each row shows what its assert compared, no more; the guards are planted in test_book.py."""
+"""The scoreboard: each row shows what its assert compared, no more; and what does not fit is planted and caught."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import markdown
 import pytest
+from _book import blocks, cache, scores
 from _book import board as marks
-from _book import cache, scores
+from _book.board import HEADER
 from _book.page import Page, below
+from _book.render import extension
+from _book.render.board import Score
 from _book.run import BookError, run_page
+from planted import page, plant, pytest_on
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "docs" / "scoreboard.md"
@@ -215,3 +220,120 @@ def test_a_mark_is_a_comment_and_no_text() -> None:
         recorded('x = f"{len([1])}" or "# score: none"\nassert abs(int(x) - 1.0) < 1  # score: a')["a"]["expected"]
         == "1.0"
     )
+
+
+ROWS = {
+    "docs/scoreboard.md": """
+        3 rows: 1 printed, 1 predicted, 1 our own; 0 differ.
+
+        | Score | Claim | Source |
+        | --- | --- | --- |
+        | `fine` | Two is two. | Printed: a table |
+        | `lost` | Nothing shows this. | Our own: known |
+        | `fine` | Once more. | Our own: known |
+        | `short` | No source. |
+        | bare | No ticks. | Our own: known |
+        | `kindless` | No kind. | A table |
+        | `computed` | Two is what we say. | Printed: a table |
+
+        | `loose` | Six is six. | Our own: known |
+        """,
+    "docs/own.md": "```python\nx = abs(2.0)\nassert abs(x - x**2 / 2) < 1  # score: computed\n```\n",
+    "docs/one.md": "```python\nassert abs(2.0) == 2  # score: fine\nassert abs(3.0) == 3  # score: both\n```\n",
+    "docs/sub/two.md": "```python\nassert abs(4.0) == 4  # score: both\nassert abs(5.0) == 5  # score: new\n"
+    "assert abs(6.0) == 6  # score: loose\n```\n",
+}
+
+
+WRONG_ROWS = [
+    (
+        "docs/scoreboard.md",
+        "3 rows: 1",
+        "say how many rows there are, or find the lost one: 2 rows: 2 printed, 0 predicted, 0 our own; 0 differ",
+    ),
+    ("docs/scoreboard.md", "| `lost`", "no assert is marked `# score: lost`"),
+    ("docs/scoreboard.md", "| `fine` | Once more", "fine has a row at line 12: keep one"),
+    ("docs/scoreboard.md", "| `short`", "a row of the scoreboard is | `some-id` |"),
+    ("docs/scoreboard.md", "| bare", "a row of the scoreboard is | `some-id` |"),
+    ("docs/scoreboard.md", "| `kindless`", "Printed: source |, or Predicted: or Our own:"),
+    ("docs/scoreboard.md", "| `computed`", "what a source prints is written out in the assert, and docs/own.md:10"),
+    ("docs/sub/two.md", "abs(4.0)", "the mark both is taken, by docs/one.md:10"),
+    (
+        "docs/one.md",
+        "abs(3.0)",
+        "both is in no table of docs/scoreboard.md: add | `both` | claim | Our own: source | to its chapter's, below |",
+    ),
+    ("docs/sub/two.md", "abs(5.0)", "new is in no table of docs/scoreboard.md"),
+    ("docs/sub/two.md", "abs(6.0)", "loose is in no table of docs/scoreboard.md"),
+]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A planted scoreboard with all that can be wrong between it and the pages, and what pytest says of it."""
+    root = plant(tmp_path_factory.mktemp("board"), {path: page(body) for path, body in ROWS.items()})
+    return root, pytest_on(root, "docs/scoreboard.md").stdout
+
+
+@pytest.mark.parametrize(("path", "at", "says"), WRONG_ROWS, ids=[says[:30] for _, _, says in WRONG_ROWS])
+def test_a_scoreboard_that_does_not_fit_is_caught(board: tuple[Path, str], path: str, at: str, says: str) -> None:
+    """A row without a block would be a promise; a mark without a row would be a proof that nobody finds."""
+    root, said = board
+    text = (root / path).read_text("utf-8")
+    line = text.count("\n", 0, text.index(at)) + 1
+
+    assert re.search(rf"^{re.escape(path)}:{line}: .*{re.escape(says)}", said, re.M), said
+
+
+def test_a_scoreboard_says_how_many_rows_it_has(board: tuple[Path, str], tmp_path: Path) -> None:
+    """Or nobody would notice that one is gone; the message can be copied."""
+    rows = page(ROWS["docs/scoreboard.md"]).replace("3 rows: 1 printed, 1 predicted, 1 our own; 0 differ.", "Rows.")
+    root = plant(tmp_path, {"docs/scoreboard.md": rows})
+
+    assert (
+        "docs/scoreboard.md:1: say how many rows there are, or find the lost one: 0 rows: 0 printed"
+        in pytest_on(root, "docs").stdout
+    )
+
+
+# What only the build can say, which notes the numbers: (block, line of the page, message).
+UNRECORDED = {
+    "never-runs": (
+        "def f():\n    assert abs(2.0) == 2  # score: a",
+        10,
+        "the assert marked a never ran, so nothing is known of it",
+    ),
+    "no-number": (
+        "class A:\n    def __lt__(self, other):\n        return True\nassert A() < 2  # score: a",
+        12,
+        "TypeError: the scoreboard compares numbers, not A",
+    ),
+    "unpaired": (
+        "import numpy as np\nx = np.ones(1)\nassert np.allclose(x, [1, 1])  # score: a",
+        11,
+        "the scoreboard met 1 numbers for 2 expected ones",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNRECORDED)
+def test_the_build_misses_what_a_mark_never_met(name: str) -> None:
+    """A row without a number would be a row without a proof."""
+    code, line, says = UNRECORDED[name]
+
+    with pytest.raises(BookError, match=re.escape(f"a.md:{line}: {says}")):
+        run_page(Page.parse(page(f"```python\n{code}\n```\n"), "a.md"), record=True)
+
+
+def test_a_row_that_no_build_completes_is_named() -> None:
+    """It would stand there as it is written: the page failed, or is a lab that only its own week runs."""
+    text = f"{HEADER}\n| --- | --- | --- |\n| `weekly` | Once a week. | Our own: known |\n"
+    known = {"other": Score("1", "1", False, "a.md", "section 1.1")}
+    found: list[blocks.Problem] = []
+    book = extension.BookExtension(found.append)
+    book.start(Page.parse(text, "docs/scoreboard.md"), extension.Context(scores=known))
+
+    markdown.markdown(text, extensions=["tables", book])
+
+    (problem,) = found
+    assert str(problem).startswith("docs/scoreboard.md:3: nothing is known of weekly: ")

@@ -10,8 +10,8 @@ from _book.page import Page
 from _book.render import check
 from _book.run import Result
 from _book.site import draw
+from planted import Fault, page
 from test_apart import CHANGES, UNCHANGED, block, said
-from test_book import Fault, page
 
 DRAWN = 'import matplotlib.pyplot as plt\n\nfig, ax = plt.subplots()\nax.plot([1, 2])\nfig.savefig("a.svg")'
 FIGURE = f"```python\n{DRAWN}\n```\n\n![A line going up](a.svg)"

@@ -21,7 +21,7 @@ from _book.render import vocabulary
 from mkdocs.config import load_config
 from mkdocs.structure.files import get_files
 from mkdocs.utils import markdown_extensions
-from test_book import Fault, cell, lab, page, plant, pytest_on
+from planted import Fault, cell, lab, page, plant, pytest_on
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKS, PROMPT, HIDDEN = "looks like code and never runs", "a prompt outside a fence", "hidden HTML"

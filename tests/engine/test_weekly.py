@@ -12,7 +12,7 @@ from _book.page import Page
 from _book.run import Result
 from _book.site import draw
 from _book.site import lab as labs
-from test_book import DRAWS, ERROR, SHOWS, TITLE, cell, lab, outcome, plant, printed, pytest_on
+from planted import DRAWS, ERROR, SHOWS, TITLE, cell, lab, outcome, plant, printed, pytest_on
 
 ROOT = Path(__file__).resolve().parents[2]
 LABS = sorted((ROOT / "docs" / "labs" / "weekly").glob("*.ipynb"))
