@@ -202,7 +202,11 @@ def test_the_chooser_opens_by_keys(tab, options):
     page.keyboard.press("Enter")
 
     assert [each.split(":")[0] for each in answers.all_inner_texts()] == [
-        "Weights", "Biases", "Output layer", "Learning rate", "Why"
-    ]  # fmt: skip
+        "Weights",
+        "Biases",
+        "Output layer",
+        "Learning rate",
+        "Why",
+    ]
     assert answers.first.is_visible()
     assert all(0 <= each.bounding_box()["x"] < page.viewport_size["width"] - 100 for each in answers.all())

@@ -492,10 +492,16 @@ def test_two_builds_and_the_tests_at_once(book: Path, right: dict[str, bytes], t
         [sys.executable, "-m", "pytest", "docs/index.md", "-p", "no:cacheprovider"],
     ]
     running = [
-        subprocess.Popen(each, cwd=book, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
-                         env={**environment(book), "PYTEST_ADDOPTS": ""})
+        subprocess.Popen(
+            each,
+            cwd=book,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env={**environment(book), "PYTEST_ADDOPTS": ""},
+        )
         for each in at_once
-    ]  # fmt: skip
+    ]
     said = [each.communicate()[0] for each in running]
 
     assert [each.returncode for each in running] == [0, 0, 0], said
