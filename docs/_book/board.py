@@ -46,8 +46,8 @@ DIFFERS = "` differs` behind the id goes with a distance, abs(X - expected) > to
 
 
 @dataclass
-class Term:
-    """One comparison."""
+class Comparison:
+    """A computed number beside the expected one, or between bounds."""
 
     kind: str  # near, exact, bounds
     parts: dict[str, ast.expr] = field(compare=False)  # what is noted of it: x, expected, rtol, atol, low, high
@@ -66,7 +66,7 @@ class Mark:
     line: int
     id: str = ""
     differs: bool = False
-    terms: list[Term] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
     written: bool = False  # the assert itself writes out what it expects, as a number that a source prints has to be
     problem: str = ""
 
@@ -194,30 +194,30 @@ def _read(mark: Mark, comment: str, test: ast.expr | None, constants: set[str]) 
     if not test:
         raise UnreadableError("a mark stands on the first line of the assert that it belongs to")
     mark.id, mark.differs = match["id"], bool(match["differs"])
-    terms = list(_terms(test))
-    if any(_written(term.parts["x"], constants) for term in terms):
+    comparisons = list(_comparisons(test))
+    if any(_written(comparison.parts["x"], constants) for comparison in comparisons):
         raise UnreadableError(f"what is computed stands first, and this is written out: {FORMS}")
-    if any(term.differs not in (None, mark.differs) for term in terms):
+    if any(comparison.differs not in (None, mark.differs) for comparison in comparisons):
         verdict = "reproduces" if mark.differs else "does not reproduce"
         raise UnreadableError(f"this assert says that the number {verdict}: {DIFFERS}")
-    expected = [term.parts["expected"] for term in terms if "expected" in term.parts]
-    mark.terms, mark.written = terms, all(_written(each, constants) for each in expected)
+    expected = [comparison.parts["expected"] for comparison in comparisons if "expected" in comparison.parts]
+    mark.comparisons, mark.written = comparisons, all(_written(each, constants) for each in expected)
 
 
-def _terms(test: ast.expr) -> Iterator[Term]:
+def _comparisons(test: ast.expr) -> Iterator[Comparison]:
     """Yield what a condition compares."""
     match test:
         case ast.BoolOp(op=ast.And(), values=values):
             for value in values:
-                yield from _terms(value)
+                yield from _comparisons(value)
         case ast.Call(func=ast.Attribute(attr="allclose"), args=[x, expected], keywords=options):
             tolerances = {each.arg: each.value for each in options if each.arg in ("rtol", "atol")}
-            yield Term("near", {"x": x, "expected": expected, **tolerances}, usual=(1e-5, 1e-8))  # NumPy's own
+            yield Comparison("near", {"x": x, "expected": expected, **tolerances}, usual=(1e-5, 1e-8))  # NumPy's own
         case ast.Compare(ops=[ast.Eq()], left=x, comparators=[expected]):
             rounded = isinstance(x, ast.Call) and ast.unparse(x.func).endswith("round")
             if rounded or any(isinstance(getattr(part, "value", 0), float) for part in ast.walk(expected)):
                 raise UnreadableError("== is for what is counted: write abs(X - expected) < tolerance")
-            yield Term("exact", {"x": x, "expected": expected})
+            yield Comparison("exact", {"x": x, "expected": expected})
         case ast.Compare(ops=ops, left=left, comparators=right) if {type(op) for op in ops} <= {ast.Lt, ast.LtE}:
             yield _ordered([left, *right])
         case ast.Compare(ops=ops, left=left, comparators=right) if {type(op) for op in ops} <= {ast.Gt, ast.GtE}:
@@ -226,7 +226,7 @@ def _terms(test: ast.expr) -> Iterator[Term]:
             raise UnreadableError(f"the scoreboard cannot read this: {FORMS}; else split the assert")
 
 
-def _ordered(operands: list[ast.expr]) -> Term:
+def _ordered(operands: list[ast.expr]) -> Comparison:
     """Read a chain of comparisons, smallest operand first."""
     match operands:
         case [ast.Call(func=size, args=[inner]), tolerance] if _is_size(size):
@@ -235,18 +235,20 @@ def _ordered(operands: list[ast.expr]) -> Term:
             return replace(_distance(inner, tolerance), differs=True)
     for roles in (("low", "x", "high"), ("low", "x"), ("x", "high")):
         if [role == "x" for role in roles] == [not _written(operand) for operand in operands]:
-            return Term("bounds", dict(zip(roles, operands, strict=True)), differs=None if len(roles) == 2 else False)
+            return Comparison(
+                "bounds", dict(zip(roles, operands, strict=True)), differs=None if len(roles) == 2 else False
+            )
     raise UnreadableError(f"a bound is a number, written out, beside what is computed: {FORMS}")
 
 
-def _distance(inner: ast.expr, tolerance: ast.expr) -> Term:
+def _distance(inner: ast.expr, tolerance: ast.expr) -> Comparison:
     """Read `X - expected`, `X / expected - 1`, and `X`, of which 0 is expected."""
     match inner:
         case ast.BinOp(ast.BinOp(x, ast.Div(), expected), ast.Sub(), ast.Constant(value=1)):
-            return Term("near", {"x": x, "expected": expected, "rtol": tolerance})
+            return Comparison("near", {"x": x, "expected": expected, "rtol": tolerance})
         case ast.BinOp(x, ast.Sub(), expected):
-            return Term("near", {"x": x, "expected": expected, "atol": tolerance})
-    return Term("near", {"x": inner, "atol": tolerance})
+            return Comparison("near", {"x": x, "expected": expected, "atol": tolerance})
+    return Comparison("near", {"x": inner, "atol": tolerance})
 
 
 def _is_size(function: ast.expr) -> bool:

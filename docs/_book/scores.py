@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from _book.board import Mark, Run, Term, UnreadableError, read
+from _book.board import Comparison, Mark, Run, UnreadableError, read
 
 # What a page's names do not contain, and a traceback does not show.
 RECORDER = "__score__"
@@ -25,23 +25,23 @@ class Recorder:
 
     def __init__(self) -> None:
         self._marks: list[Mark] = []  # in all that was wired
-        self._terms: list[Term] = []
+        self._comparisons: list[Comparison] = []
 
     def wire(self, tree: ast.Module, source: str, line: int) -> None:
         """Wrap what marked asserts compare. The tree counts its lines from 1, the page from `line`."""
         roles: dict[int, tuple[int, str]] = {}
         for mark in read(tree, source, line):
             self._marks.append(mark)
-            for term in mark.terms:
-                term.texts = _texts(term.parts.get("expected"), source)
-                roles |= {id(node): (len(self._terms), role) for role, node in term.parts.items()}
-                self._terms.append(term)
+            for comparison in mark.comparisons:
+                comparison.texts = _texts(comparison.parts.get("expected"), source)
+                roles |= {id(node): (len(self._comparisons), role) for role, node in comparison.parts.items()}
+                self._comparisons.append(comparison)
         if roles:
             _Wire(roles).visit(tree)
 
     def __call__(self, number: int, role: str, value: Any) -> Any:
         """Note one part of one comparison, and hand it back."""
-        met = self._terms[number].met
+        met = self._comparisons[number].met
         if not met or role in met[-1]:
             met.append({})
         met[-1][role] = _flat(value)
@@ -113,13 +113,13 @@ class _Cell:
 
 def _shown(mark: Mark) -> dict[str, str]:
     """Put together all that one mark met; a number expected twice is one number."""
-    met = [(term, run) for term in mark.terms for run in term.met]
+    met = [(comparison, run) for comparison in mark.comparisons for run in comparison.met]
     if not met:
         raise UnreadableError(mark.problem or f"the assert marked {mark.id} never ran, so nothing is known of it")
     cells: dict[tuple[int, int, str], _Cell] = {}
-    for term, run in met:
-        for at, cell in enumerate(_cells(term, run, mark.differs)):
-            same = cells.setdefault((id(term), at, cell.expected), cell)
+    for comparison, run in met:
+        for at, cell in enumerate(_cells(comparison, run, mark.differs)):
+            same = cells.setdefault((id(comparison), at, cell.expected), cell)
             if same is not cell:
                 same.met += cell.met
                 same.off, same.share = max(same.off, cell.off), max(same.share, cell.share)
@@ -131,10 +131,10 @@ def _shown(mark: Mark) -> dict[str, str]:
     return {"expected": _listed(expected, between), "ours": _listed(ours, between) + once}
 
 
-def _cells(term: Term, run: Run, differs: bool) -> Iterator[_Cell]:
+def _cells(comparison: Comparison, run: Run, differs: bool) -> Iterator[_Cell]:
     """Yield what one run of one comparison says: a cell for each expected number."""
     x = run["x"]
-    if term.kind == "bounds":
+    if comparison.kind == "bounds":
         low, high = (_text(*run[side]) if side in run else "" for side in ("low", "high"))
         if low and high:
             yield _Cell("bounds", f"{low} to {high}", x, differs, run["high"][0] - run["low"][0])
@@ -144,15 +144,15 @@ def _cells(term: Term, run: Run, differs: bool) -> Iterator[_Cell]:
     expected = run.get("expected", [0])
     if not x or len(x) % len(expected):
         raise TypeError(f"the scoreboard met {len(x)} numbers for {len(expected)} expected ones")
-    texts = term.texts if len(term.texts) == len(expected) else [""] * len(expected)
-    rtol, atol = (run.get(name, [usual])[0] for name, usual in zip(("rtol", "atol"), term.usual, strict=True))
+    texts = comparison.texts if len(comparison.texts) == len(expected) else [""] * len(expected)
+    rtol, atol = (run.get(name, [usual])[0] for name, usual in zip(("rtol", "atol"), comparison.usual, strict=True))
     for at, (number, text) in enumerate(zip(expected, texts, strict=True)):
-        off = atol + rtol * abs(number) if term.kind == "near" else 0
+        off = atol + rtol * abs(number) if comparison.kind == "near" else 0
         # A share of a thousandth says something; one of a million millionth is easier read as a distance.
         share = rtol if rtol >= 1e-3 and atol <= off / 50 else 0
         # As many digits as are held to it.
         text = text or _text(number, min(_leading(number) - 3, _leading(off)))
-        yield _Cell(term.kind, text, x[at :: len(expected)], differs, off, share)
+        yield _Cell(comparison.kind, text, x[at :: len(expected)], differs, off, share)
 
 
 def _texts(expected: ast.expr | None, source: str) -> list[str]:
