@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import functools
 import importlib.util
+import json
 import os
 import pickle
 import queue
@@ -21,14 +22,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from _book import child
 from _book.blocks import Block
 from _book.page import Page
-from _book.run import BookError, Result, Shown, draws
+from _book.run import BookError, Result, Shown
 
 LIMIT = 120.0  # seconds for all blocks of a page
 WEEKLY = 3600.0  # and of a lab that takes minutes
@@ -64,7 +65,7 @@ class Apart:
         self.answers: list[list[Shown] | BookError] = []  # of the blocks that have run
         self.finished = False
         self.ended = 0  # the line of the block in which the process ended
-        self._process = _forked(draws(page)) if FORKS else _spawned(draws(page))
+        self._process = (_forked if FORKS else _spawned)(child.imports(page))
         self._process.send((page, record, self.limit))
 
     def ahead(self, count: int) -> None:
@@ -252,12 +253,12 @@ class _Server:
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket
 
-    def open(self, draws: bool, folder: str, link: socket.socket, status: socket.socket) -> None:
+    def open(self, names: Sequence[str], folder: str, link: socket.socket, status: socket.socket) -> None:
         """Start a process for a page, which has the other ends of two sockets."""
         with self.lock:
             if self.process is None or self.process.poll() is not None:
                 self._start()
-            message = ("+" if draws else "-") + folder
+            message = json.dumps([names, folder])
             socket.send_fds(self.control, [message.encode()], [link.fileno(), status.fileno()])
             if not self.control.recv(1):
                 raise OSError("the process that runs pages has ended; what it said stands above")
@@ -282,13 +283,13 @@ class _Server:
 _server = _Server()
 
 
-def _forked(draws: bool) -> _Process:
+def _forked(names: Sequence[str]) -> _Process:
     """Start the process of a page by forking the server."""
     folder = tempfile.mkdtemp(prefix="page-")
     ours, theirs = socket.socketpair()
     status, other = socket.socketpair()
     with theirs, other:
-        _server.open(draws, folder, theirs, other)
+        _server.open(names, folder, theirs, other)
 
     def wait() -> int | None:
         with status, contextlib.suppress(OSError, ValueError):
@@ -306,11 +307,11 @@ def _forked(draws: bool) -> _Process:
     return process
 
 
-def _spawned(draws: bool) -> _Process:
+def _spawned(names: Sequence[str]) -> _Process:
     """Start the process of a page as an interpreter of its own."""
     folder = tempfile.mkdtemp(prefix="page-")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = _python(f"spawned({folder!r}, {draws})", start_new_session=True, **pipes)
+    process = _python(f"spawned({folder!r}, {names!r})", start_new_session=True, **pipes)
     kill = functools.partial(child.kill, process.pid) if os.name == "posix" else process.kill
     return _Process(folder, process.stdout, process.stdin, process.wait, kill)
 

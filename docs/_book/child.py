@@ -1,7 +1,7 @@
 """The process in which a page runs, and the server that forks it: what a page finds there, and what is noticed of it.
 
-The server has imported NumPy and Matplotlib and nothing of a page, so that a page starts in milliseconds and still
-finds what a fresh interpreter has. `apart` is the other end of both.
+The server has imported NumPy, Matplotlib and scikit-learn and nothing of a page, so that a page starts in milliseconds
+and still finds what a fresh interpreter has. `apart` is the other end of both.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import faulthandler
 import gc
 import importlib
 import io
+import json
 import os
 import pickle
 import re
@@ -28,18 +29,20 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from _book import compare, scores
 from _book.blocks import Block
 from _book.page import Page
-from _book.run import BookError, Result, Session, Shown, Step
+from _book.run import BookError, Result, Session, Shown, Step, draws
 
-# Imported before the first page comes, or the first that draws: what is slow to import, and safe to share.
+# Imported before the first page comes, or the first that draws, or that names scikit-learn: what is slow to import, and
+# safe to share.
 SHARED = ("numpy",)
 DRAWING = ("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg")
+LEARNING = ("sklearn.datasets",)
 KILL = 9
 STACK = "stack"  # the file that says where a page hangs
 FINISH = -1  # asked for instead of a block: what came of the page
@@ -317,8 +320,8 @@ def live(reader: BinaryIO, writer: BinaryIO, base: Path) -> None:
 def serve(fd: int) -> None:
     """Fork a process for each page that is asked for through a socket; tell how each ends; end all when that closes.
 
-    What comes is whether the page draws, its folder, and the ends of two sockets: one for the page, one on which the
-    server answers with the exit code. When the other end of that one closes, the page's process is killed, with all
+    What comes is what the page finds imported, its folder, and the ends of two sockets: one for the page, one on which
+    the server answers with the exit code. When the other end of that one closes, the page's process is killed, with all
     that it has started.
     """
     control = socket.socket(fileno=fd)
@@ -344,9 +347,8 @@ def serve(fd: int) -> None:
                     for each in fds:
                         os.set_inheritable(each, False)  # nothing that a page starts holds them
                     link, status = (socket.socket(fileno=each) for each in fds)
-                    if message[:1] == b"+":
-                        _import(DRAWING)
-                    folder = message[1:].decode()
+                    names, folder = json.loads(message)
+                    _import(names)
                     pid = os.fork()
                     if not pid:
                         _child(link, folder, [control, woken, wake, status, *(s for s, _ in pages.values())])
@@ -363,10 +365,10 @@ def serve(fd: int) -> None:
                     kill(event.data)
 
 
-def spawned(base: str, draws: bool) -> None:
+def spawned(base: str, names: Sequence[str]) -> None:
     """Be the process of one page, where there is no fork: it comes through standard input."""
     reader, writer = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    _import(SHARED + DRAWING if draws else SHARED)
+    _import(names)
     live(reader, writer, Path(base))
     os._exit(0)
 
@@ -414,7 +416,13 @@ def _reap(pages: dict[int, tuple[socket.socket, str]], selector: selectors.BaseS
             answers.close()
 
 
-def _import(names: tuple[str, ...]) -> None:
+def imports(page: Page) -> tuple[str, ...]:
+    """What is imported before a page runs."""
+    drawing, learning = DRAWING if draws(page) else (), LEARNING if "sklearn" in page.text else ()
+    return SHARED + drawing + learning
+
+
+def _import(names: Sequence[str]) -> None:
     if any(name not in sys.modules for name in names):
         for name in names:
             with contextlib.suppress(ImportError):
