@@ -24,7 +24,7 @@ from _book.browser import pyodide, wheels
 from _book.page import Page
 from _book.run import Result
 from _book.site.building import Building
-from planted import page, plant
+from planted import OPTIONS, page, plant
 from test_site import DRAWN as DRAWN_BY
 from test_site import PAGE, environment
 from test_site import small as small  # its fixture: a book of its own
@@ -498,7 +498,7 @@ def test_two_builds_and_the_tests_at_once(book: Path, right: dict[str, bytes], t
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            env={**environment(book), "PYTEST_ADDOPTS": ""},
+            env={**environment(book), "PYTEST_ADDOPTS": OPTIONS},
         )
         for each in at_once
     ]
@@ -582,7 +582,7 @@ def test_a_checkout_that_is_read_only_can_be_tested(tmp_path: Path) -> None:
             cwd=root,
             capture_output=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": OPTIONS, "PYTHONDONTWRITEBYTECODE": "1"},
             preexec_fn=powerless,
         )
 
@@ -594,7 +594,7 @@ def test_a_checkout_that_is_read_only_can_be_tested(tmp_path: Path) -> None:
 def test_asserts_cannot_be_switched_off(book: Path, tmp_path: Path) -> None:
     """A false one would pass, and be kept as true for the builds that follow."""
     root = plant(tmp_path, {"docs/a.md": page("```python\nassert 1 + 1 == 3\n```\n")})
-    env = environment(book) | {"PYTEST_ADDOPTS": ""}
+    env = environment(book) | {"PYTEST_ADDOPTS": OPTIONS}
     site = ["-m", "mkdocs", "build", "--site-dir", str(tmp_path / "site")]
     said = []
     for program, here, given in (

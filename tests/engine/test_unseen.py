@@ -21,7 +21,7 @@ from _book.render import vocabulary
 from mkdocs.config import load_config
 from mkdocs.structure.files import get_files
 from mkdocs.utils import markdown_extensions
-from planted import Fault, cell, lab, page, plant, pytest_on
+from planted import OPTIONS, Fault, cell, lab, page, plant, pytest_on
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOKS, PROMPT, HIDDEN = "looks like code and never runs", "a prompt outside a fence", "hidden HTML"
@@ -359,7 +359,7 @@ def published() -> set[str]:
 
 def test_whatever_mkdocs_publishes_is_collected() -> None:
     """A page that no test collects could say anything; all that is no page lies in assets."""
-    environment = {**os.environ, "PYTEST_ADDOPTS": ""}
+    environment = {**os.environ, "PYTEST_ADDOPTS": OPTIONS}
     collected = set()
     for folder in ("docs", "docs/labs/weekly"):  # which `pytest` leaves to its own week
         command = [sys.executable, "-m", "pytest", "--collect-only", "-q", folder]
