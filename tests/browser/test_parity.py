@@ -2,8 +2,13 @@
 
 The same comparison as in the tests of the pages, in WebAssembly: "Run all", and every cell ends `ok`.
 
+Python stays from page to page, as it does for a reader who turns pages; what one page had it fetch is taken away before
+the next, which therefore gets what its own blocks name, and nothing else. A start of Python and of Matplotlib on each
+page took longer than most pages' blocks. SHALLOWNET_PARITY=all, once a week, starts both anew on every page.
+
 A page that has passed is not run again until its blocks change, or the library, the engine, the runtime, the browser or
-this file do: what passed is kept for this user, by the hash of all of these. SHALLOWNET_PARITY=all runs every page.
+this file do: what passed is kept for this user, by the hash of all of these. SHALLOWNET_PARITY=all
+runs every page.
 """
 
 import hashlib
@@ -18,7 +23,7 @@ from pathlib import Path
 import pytest
 import served
 from _book import cache as kept
-from cells import SOLUTION, becomes, press, says, write
+from cells import SOLUTION, becomes, block, client, payload, press, ran, says, write
 from playwright.sync_api import expect
 
 # Seconds that a page may take, on two busy cores, and after which the test gives up.
@@ -31,6 +36,82 @@ CELLS = """() => [...document.querySelectorAll("article [data-cell]")].map(cell 
     code: cell.querySelector("code").textContent,
     answer: cell.classList.contains("answer"),
 }))"""
+
+# Bytes of a Python that is let go, as the book does it at the next page if it is larger still (_cells.js).
+LARGE = 120 << 20
+# To another page without loading it anew; resolves once its buttons are there, with false if it was loaded.
+TURN = """async address => {
+    const left = document.querySelector("article")
+    const link = Object.assign(document.createElement("a"), {href: address})
+    document.body.append(link)
+    link.click()
+    link.remove()
+    const ends = performance.now() + 10_000
+    while (left.isConnected || !document.querySelector("article .tools [data-action=run]")) {
+        if (performance.now() > ends) return false
+        await new Promise(done => setTimeout(done, 10))
+    }
+    return true
+}"""
+# Run before each page: what was fetched for the one before is put out of sight, its files and its modules. It comes
+# back, without being fetched and imported again, when the book's own `needs` finds that a block names it.
+SHELF = """
+import importlib
+import os
+import shutil
+import sys
+
+from _book.browser import cell
+
+SITE, PLACE = sys.path[-1], "/shelf"
+
+
+def fetched():
+    return [name for name in os.listdir(SITE) if name not in BARE]
+
+
+def later():
+    there = [(name, getattr(module, "__file__", None) or "") for name, module in sys.modules.items()]
+    # Of NumPy, all is there from the start.
+    new = [name for name, file in there if file.startswith(f"{SITE}/") and name not in FIRST]
+    return [name for name in new if name.partition(".")[0] != "numpy"]
+
+
+def put_away():
+    for name in later():
+        parent, _, child = name.rpartition(".")
+        module = sys.modules.pop(name)
+        if parent in FIRST:
+            vars(sys.modules[parent]).pop(child, None)
+        if name.partition(".")[0] not in BARE | {"sklearn"}:
+            modules[name] = module
+    for name in fetched():
+        if name == "sklearn":  # small
+            shutil.rmtree(f"{SITE}/{name}")
+        else:
+            os.rename(f"{SITE}/{name}", f"{PLACE}/{name}")
+    importlib.invalidate_caches()
+
+
+def back(space, code):
+    wanted = needs(space, code)
+    if "matplotlib" in wanted and modules:
+        for name in os.listdir(PLACE):
+            os.rename(f"{PLACE}/{name}", f"{SITE}/{name}")
+        sys.modules.update(modules)
+        modules.clear()
+        importlib.invalidate_caches()
+        wanted.remove("matplotlib")
+    return wanted
+
+
+if "needs" not in globals():
+    assert not cell.loaded(), "this Python has run a page already"
+    BARE, FIRST, modules = set(os.listdir(SITE)), set(sys.modules), {}
+    needs, cell.needs = cell.needs, back
+    os.mkdir(PLACE)
+put_away()
+"""
 
 
 @cache
@@ -87,29 +168,48 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("alive_page", alive(), ids=[name or "index" for name in alive()])
 
 
+class Reader:
+    """Who turns from page to page, with one Python, in which what was fetched for the page before is not to be found."""
+
+    def __init__(self, browser, server):
+        self.context, self.server = browser.new_context(service_workers="block"), server
+        self.page = None
+
+    def opens(self, name, anew=False):
+        """A page of the book, by the theme's way of changing pages or else, `anew`, with a Python of its own."""
+        heap = self.page.evaluate("window.shallownetPython?.heap ?? 0") if self.page else 0
+        if anew or not 0 < heap < LARGE or not self.page.evaluate(TURN, self.server.url + name):
+            if self.page:
+                self.page.close()
+            self.page = self.context.new_page()
+            self.page.goto(self.server.url + name)
+            client(self.page).evaluate("client.python.start()")
+        outcome = self.page.evaluate("cell => window.shallownetPython.run('shelf', cell)", payload(SHELF, "python"))
+        assert outcome["state"] == "ok", outcome
+        return self.page
+
+
 @pytest.fixture(scope="session")
-def reader(browser):
-    """Who fetches Python once, and starts it anew on each page: what a page needs is not there from the one before."""
-    context = browser.new_context(service_workers="block")
-    yield context
-    context.close()
+def reader(browser, server):
+    reader = Reader(browser, server)
+    yield reader
+    reader.context.close()
 
 
-def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, browser, reader, server, measured):
+def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, browser, reader, measured):
     passed = kept.shared() / "parity" / key(alive_page, browser.version)
-    if os.environ.get("SHALLOWNET_PARITY") != "all" and (found := kept.recalled(passed)):
+    every = os.environ.get("SHALLOWNET_PARITY") == "all"
+    if not every and (found := kept.recalled(passed)):
         measured(f"   kept  /{alive_page}: {found['passed'].decode()}")
         return
 
-    with reader.new_page() as page:
-        took, cells = run_all(alive_page, page, server, measured)
+    took, cells = run_all(alive_page, reader.opens(alive_page, anew=every), measured)
 
     kept.put(passed, {"passed": f"{cells} cells as printed, in {took:.1f} s".encode()})
 
 
-def run_all(alive_page, page, server, measured):
+def run_all(alive_page, page, measured):
     """Run a page and check its solutions; how long its blocks took, and how many there are."""
-    page.goto(server.url + alive_page)
     start = time.monotonic()
 
     page.locator(".tools [data-action=run]").click()
@@ -164,3 +264,18 @@ def test_the_whole_book_is_alive():
     assert {"choosing/", "frameworks/", "labs/symmetry/", "reference/datasets/"} <= set(alive())
     assert not [name for name in alive() if served.runs_elsewhere(name)]
     assert not [name for name in alive() if "language-source" in name]
+
+
+def test_a_page_finds_nothing_that_another_had_fetched(reader):
+    """Or a block that draws before it names Matplotlib would pass here, and fail for whoever comes to its page first."""
+    for name, anew in ("notation/", True), ("reference/losses/", False):
+        page = reader.opens(name, anew)
+        first = block(page, 1)
+        for module in ("matplotlib.pyplot", "matplotlib.figure", "sklearn", "PIL"):
+            # What `needs` does not see.
+            write(page, first, f"__import__('importlib').import_module({module!r}).figure()")
+            ran(first, "error")
+            said = first.locator(".cell__result").inner_text()
+            assert "is not here yet" in said or "ModuleNotFoundError" in said, said
+        write(page, first, "import matplotlib.pyplot as plt\nimport sklearn.datasets\nplt.plot([1]), sklearn.datasets")
+        ran(first, "ok", "differs")  # than the book's own block
