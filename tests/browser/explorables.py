@@ -9,6 +9,7 @@ import pytest
 import served
 from fixtures import LAID_OUT, coloured, frames
 
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 # Resolves with true as soon as one is open and at rest; with false when that takes too long.
 AT_REST = """wait => new Promise(done => {
     const end = found => { seen.disconnect(); clearTimeout(late); done(found) }
@@ -91,30 +92,30 @@ def state(page):
 
 @pytest.fixture(scope="session")
 def exploring(browser, server):
-    """`exploring(chapter, scheme)` is a chapter with its explorable open, at its defaults; the last one stays open."""
-    last = []
+    """`exploring(chapter, scheme)` is a chapter with its explorable open, by keyboard, at its defaults; the last one
+    stays open, and so does the last one on a phone."""
+    tabs = {}
 
-    def close():
-        while last:
-            last.pop().context.close()
-
-    def open_(chapter, scheme="light"):
-        if not last or last[0].url.partition("?")[0].partition("#")[0] != server.url + chapter:
-            close()
-            context = browser.new_context()
+    def open_(chapter, scheme="light", phone=False):
+        if phone not in tabs:
+            context = browser.new_context(**(PHONE if phone else {}))
             context.grant_permissions(["clipboard-read", "clipboard-write"])
-            last.append(context.new_page())
-            last[0].goto(server.url + chapter)
-            last[0].add_style_tag(content=LAID_OUT)
-            last[0].locator(".explorable__open").click()
-            settled(last[0])
-        (page,) = last
+            tabs[phone] = context.new_page()
+        page = tabs[phone]
+        if page.url.partition("?")[0].partition("#")[0] != server.url + chapter:
+            page.goto(server.url + chapter)
+            page.add_style_tag(content=LAID_OUT)
+            page.locator(".explorable__open").focus()
+            page.keyboard.press("Enter")
+            settled(page)
+            assert page.evaluate("document.activeElement.matches('.explorable__controls [name]')")
         page.evaluate("document.querySelectorAll('.explorable__code').forEach(code => code.open = false)")
         coloured(page, scheme)
         return put(page, "")
 
     yield open_
-    close()
+    for page in tabs.values():
+        page.context.close()
 
 
 def replayed(runner, cases, folder):

@@ -109,29 +109,20 @@ def test_the_script_that_every_reader_gets_is_small():
     assert len(gzip.compress((page.parent / script).read_bytes())) <= 2000
 
 
-def test_the_figure_stands_until_it_is_touched(chapter, browser, server):
-    """Nobody waits for what they did not ask for, and without JavaScript nothing is missing."""
-    for script in (True, False):
-        context = browser.new_context(java_script_enabled=script)
-        page = context.new_page()
-        server.sent.clear()
-        page.goto(server.url + chapter, wait_until="networkidle")
+def test_the_figure_stands_until_it_is_touched(chapter, visit):
+    """Nobody waits for what they did not ask for; how it is without JavaScript, test_reading asks of every page."""
+    visited = visit(chapter)
 
-        assert page.locator("[data-explore] svg.drawing").count() == 1
-        expect(page.locator(".explorable__open")).to_have_count(int(script))
-        assert not [address for address in server.sent if "/live/explore/" in address]
-        assert sum(sent for address, sent in server.sent.items() if "/live/" in address) < 5000
-        context.close()
+    assert visited.page.locator("[data-explore] svg.drawing").count() == 1
+    expect(visited.page.locator(".explorable__open")).to_have_count(1)
+    assert not [address for address in visited.sent if "/live/explore/" in address]
+    assert 0 < sum(sent for address, sent in visited.sent.items() if "/live/" in address) < 5000
 
 
-def test_opens_and_moves_by_keyboard(chapter, tab):
+def test_opens_and_moves_by_keyboard(chapter, exploring):
     """Every control, with the arrow keys alone; each move changes the picture and the words for it."""
-    page = tab(chapter)
-    page.locator(".explorable__open").focus()
-    page.keyboard.press("Enter")
-    settled(page)
+    page = exploring(chapter)  # which was opened by keyboard
 
-    assert page.evaluate("document.activeElement.matches('.explorable__controls [name]')")
     assert page.locator("[data-explore] svg.drawing").count() == 0
     for at in range(page.locator(VISIBLE).count()):
         before = state(page)
@@ -192,10 +183,9 @@ def test_a_link_restores_the_settings(chapter, tab, exploring, seen):
             apart.setdefault(control, f"{control}:{value}")
     assert len(apart) >= len(first["values"]) > 0
     every = ",".join(apart.values())
-    assert state(explored(tab, chapter, every)) == state(put(exploring(chapter), every))
+    there = state(page := explored(tab, chapter, every))
+    assert there == state(put(exploring(chapter), every))
 
-    *_, settings = found
-    there = state(page := explored(tab, chapter, settings))
     for at in range(20):  # it leaves the first move alone, and waits for the end of each
         page.evaluate("part => window.scrollTo(0, part * document.body.scrollHeight)", 0.5 + 0.2 * (at % 2))
         still(page)
@@ -211,7 +201,7 @@ def test_a_link_restores_the_settings(chapter, tab, exploring, seen):
     page.goto(address)
     settled(page)
 
-    assert state(page) == there == found[settings]
+    assert state(page) == there
     assert there["values"] != first["values"]
     moved(page, lambda: page.get_by_role("button", name="Reset").click())
     assert state(page) == first
@@ -293,16 +283,29 @@ def test_nothing_moves_by_itself_for_who_asked_for_that(chapter, tab, exploring)
     assert state(page)["numbers"] == state(exploring(chapter))["numbers"]
 
 
-def test_survives_the_themes_way_of_changing_pages(chapter, browser, server):
-    """From a page without any, by a link, and back, and forward again to the same settings."""
-    context = browser.new_context()
-    page = context.new_page()
+def test_survives_the_themes_way_of_changing_pages(chapter, tab):
+    """From a page without any, by a link, and back, and forward again to the same settings.
+
+    What cannot be loaded at first leaves the figure as it is, says so, and can be tried again.
+    """
+    page = tab("notation/", scrolled=False, reduced_motion="no-preference")
     problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(server.url + "notation/", wait_until="networkidle")
+
+    def broken(error):
+        problems.append(str(error))
+
+    page.on("pageerror", broken)
+    page.wait_for_load_state("networkidle")
     page.evaluate("window.kept = true")
+    page.route("**/live/explore/**", lambda route: route.abort())
     page.locator(f".md-nav--primary a[href*='{chapter}']").first.evaluate("a => a.click()")
     page.locator(".explorable__open").click(timeout=10_000)
+
+    page.wait_for_selector("text=Try again")
+    assert page.locator("[data-explore] svg.drawing").count() == 1
+    assert page.locator(".explorable__open").is_enabled()
+    page.unroute_all()
+    page.locator(".explorable__open").click()
     settled(page)
     page.locator(VISIBLE).first.focus()
     at_end = page.locator(VISIBLE).first.evaluate("e => e.value == e.max")
@@ -316,21 +319,7 @@ def test_survives_the_themes_way_of_changing_pages(chapter, browser, server):
     assert page.evaluate("window.kept")  # the page was never loaded anew
     assert state(page) == there
     assert problems == []
-    context.close()
-
-
-def test_says_so_where_it_cannot_be_loaded(chapter, browser, server):
-    """The figure stays, and the reader can try again."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.route("**/live/explore/**", lambda route: route.abort())
-    page.goto(server.url + chapter)
-    page.locator(".explorable__open").click()
-
-    page.wait_for_selector("text=Try again")
-    assert page.locator("[data-explore] svg.drawing").count() == 1
-    assert page.locator(".explorable__open").is_enabled()
-    context.close()
+    page.remove_listener("pageerror", broken)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -340,19 +329,16 @@ def test_is_accessible_when_open(chapter, scheme, exploring):
     page.get_by_text("Show the code").click()
     page.evaluate((served.node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
 
-    # The colours of the rest of the page, and in the dark all else of it, are looked at in test_pages.
-    looks = [("[data-explore]", {})]
-    if scheme == "light":
-        looks = [("article", {"rules": {rule: {"enabled": False} for rule in COLOURS}})]
-        looks += [("[data-explore]", {"runOnly": {"type": "rule", "values": COLOURS}})]
-    violations = [found for where, how in looks for found in page.evaluate(AXE, [where, how])]
+    # The rest of the page is looked at in test_pages; and the scheme changes colours only.
+    how = {"runOnly": {"type": "rule", "values": COLOURS}} if scheme == "dark" else {}
+    violations = page.evaluate(AXE, ["[data-explore]", how])
 
     assert [f"{v['id']}: {n['html'][:150]}" for v in violations for n in v["nodes"]] == []
 
 
-def test_fits_a_phone_when_open(chapter, tab):
+def test_fits_a_phone_when_open(chapter, exploring):
     """360 px wide, nothing sideways, and everything to touch is at least 24 px."""
-    page = explored(tab, chapter, viewport={"width": 360, "height": 740}, has_touch=True)
+    page = exploring(chapter, phone=True)
     page.get_by_text("Show the code").click()
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

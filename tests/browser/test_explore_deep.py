@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from explorables import explored as opened
 from explorables import put, settled
 from fixtures import frames
 from sklearn.datasets import load_digits
@@ -86,8 +85,8 @@ ABSOLUTE = {"isometry": 1e-9, "chaos": 1e-9, "activations": 1e-12}
 def explored(exploring):
     """`explored(name, settings)` is a chapter whose explorable has these settings and is at rest."""
 
-    def open_(name, settings=""):
-        page = put(exploring(f"chapters/{name}/"), settings)
+    def open_(name, settings="", **options):
+        page = put(exploring(f"chapters/{name}/", **options), settings)
         return page, page.locator(f"[data-explore={name}]")
 
     return open_
@@ -227,21 +226,19 @@ def test_a_network_too_faint_for_float32_is_measured_once_it_rests(explored):
 
 
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
-def test_the_bars_fit_into_the_picture(tab, phone):
+@pytest.mark.parametrize("chapter", STATES)
+def test_the_bars_fit_into_the_picture(explored, chapter, phone):
     """Nothing is drawn outside the drawing, whatever the width."""
-    options = {"viewport": {"width": 360, "height": 740}, "has_touch": True} if phone else {}
-    for chapter in STATES:
-        page = opened(tab, f"chapters/{chapter}/", STATES[chapter][1], **options)
-        host = page.locator(f"[data-explore={chapter}]")
-        outside = """all => {
-          const box = all[0].closest("svg").getBoundingClientRect()
-          const fits = b =>
-            b.left > box.left - 2 && b.right < box.right + 2 && b.top > box.top - 2 && b.bottom < box.bottom + 2
-          const drawn = all.map(e => [e.outerHTML, e.getBoundingClientRect()])
-          return drawn.filter(([, b]) => b.width && !fits(b)).map(([text]) => text) }"""
+    page, host = explored(chapter, STATES[chapter][1], phone=phone)
+    outside = """all => {
+      const box = all[0].closest("svg").getBoundingClientRect()
+      const fits = b =>
+        b.left > box.left - 2 && b.right < box.right + 2 && b.top > box.top - 2 && b.bottom < box.bottom + 2
+      const drawn = all.map(e => [e.outerHTML, e.getBoundingClientRect()])
+      return drawn.filter(([, b]) => b.width && !fits(b)).map(([text]) => text) }"""
 
-        assert host.locator("svg.explorable__drawing :is(path, rect, text)").evaluate_all(outside) == [], chapter
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert host.locator("svg.explorable__drawing :is(path, rect, text)").evaluate_all(outside) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(

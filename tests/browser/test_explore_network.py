@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from explorables import explored, put, state
+from explorables import put, state
 
 PAGE = "explore/network/"
 LANGUAGES = ["NumPy", "PyTorch", "JAX", "Keras"]
@@ -118,10 +118,10 @@ def test_queries_without_a_scale_hear_few_keys(exploring):
     assert heard["inverse"] > 15 > heard["root"] > 6 > 2.5 > heard["one"]
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-def test_all_fits_into_the_picture(width, tab):
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_all_fits_into_the_picture(phone, exploring):
     """From the smallest numbers to the largest, nothing is drawn outside, and no word lies on another."""
-    page = explored(tab, PAGE, "family:plain,seed:1", viewport={"width": width, "height": 800})
+    page = exploring(PAGE, phone=phone)
     for settings in ("start:small,depth:30", "start:own,sigma:3,depth:30", "family:pre,blocks:12", "family:recurrent"):
         put(page, settings)
         shapes = page.locator("svg.explorable__drawing :is(path, circle, text)")

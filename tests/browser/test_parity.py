@@ -169,7 +169,7 @@ def pytest_generate_tests(metafunc):
 
 
 class Reader:
-    """Who turns from page to page, with one Python, in which what was fetched for the page before is not to be found."""
+    """Who turns from page to page, with one Python, in which what a page before has fetched is not to be found."""
 
     def __init__(self, browser, server):
         self.context, self.server = browser.new_context(service_workers="block"), server
@@ -267,7 +267,7 @@ def test_the_whole_book_is_alive():
 
 
 def test_a_page_finds_nothing_that_another_had_fetched(reader):
-    """Or a block that draws before it names Matplotlib would pass here, and fail for whoever comes to its page first."""
+    """Or a block that draws before it names Matplotlib would pass here, and fail for who comes to its page first."""
     for name, anew in ("notation/", True), ("reference/losses/", False):
         page = reader.opens(name, anew)
         first = block(page, 1)

@@ -173,6 +173,9 @@ def test_reads_without_javascript(name, tab):
     page = tab(name, java_script_enabled=False)
 
     assert page.locator("article h1").first.is_visible()
+    # What could be explored is the figure that it is in the book.
+    assert page.locator("[data-explore] svg.drawing").count() == page.locator("[data-explore]").count()
+    assert page.locator(".explorable__open").count() == 0
     if name in served.chapters():
         assert page.locator("article math").count() > 0
         assert page.locator("article svg[role=img]").count() > 0
