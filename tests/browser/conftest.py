@@ -31,14 +31,15 @@ def pytest_generate_tests(metafunc):
 def pytest_collection_modifyitems(items):
     """All that is asked of one page in a row: it is opened once. What takes longest first, so that no worker is left
     with it when the others have done: files, and then the longest pages, which have the most blocks too. And what
-    looks at a page before what does something to it: a copy button leaves a note of the theme's for seconds."""
+    looks at a page before what does something to it: a copy button leaves a note of the theme's for seconds. What looks
+    at it in the dark comes last of these: each change of scheme has all of a page styled and laid out anew."""
     places = {}
     for item in items:
         places.setdefault(scope(item.nodeid), len(places))
 
     def place(item):
         where = scope(item.nodeid)
-        return -length(where), places[where], "test_pages.py" not in item.nodeid
+        return -length(where), places[where], "test_pages.py" not in item.nodeid, item.nodeid.endswith("-dark]")
 
     items.sort(key=place)
 
