@@ -39,7 +39,7 @@ CELLS = """() => [...document.querySelectorAll("article [data-cell]")].map(cell 
 
 # Bytes of a Python that is let go, as the book does it at the next page if it is larger still (_cells.js).
 LARGE = 120 << 20
-# To another page without loading it anew; resolves once its buttons are there, with false if it was loaded.
+# To another page without loading it anew; resolves with true once its buttons are there.
 TURN = """async address => {
     const left = document.querySelector("article")
     const link = Object.assign(document.createElement("a"), {href: address})
@@ -173,11 +173,15 @@ class Reader:
 
     def __init__(self, browser, server):
         self.context, self.server = browser.new_context(service_workers="block"), server
-        self.page = None
+        self.page, self.passed = None, False
 
     def opens(self, name, anew=False):
-        """A page of the book, by the theme's way of changing pages or else, `anew`, with a Python of its own."""
-        heap = self.page.evaluate("window.shallownetPython?.heap ?? 0") if self.page else 0
+        """A page of the book, by the theme's way of changing pages or else, `anew`, with a Python of its own.
+
+        So is what comes after a page that has not passed: Python may still be busy with it.
+        """
+        heap = self.page.evaluate("window.shallownetPython.heap") if self.passed else 0
+        self.passed = False
         if anew or not 0 < heap < LARGE or not self.page.evaluate(TURN, self.server.url + name):
             if self.page:
                 self.page.close()
@@ -205,6 +209,7 @@ def test_every_block_runs_as_printed_and_every_solution_passes(alive_page, brows
 
     took, cells = run_all(alive_page, reader.opens(alive_page, anew=every), measured)
 
+    reader.passed = True
     kept.put(passed, {"passed": f"{cells} cells as printed, in {took:.1f} s".encode()})
 
 
@@ -266,10 +271,13 @@ def test_the_whole_book_is_alive():
     assert not [name for name in alive() if "language-source" in name]
 
 
-def test_a_page_finds_nothing_that_another_had_fetched(reader):
+def test_a_page_finds_nothing_that_another_had_fetched(browser, server):
     """Or a block that draws before it names Matplotlib would pass here, and fail for who comes to its page first."""
+    reader = Reader(browser, server)  # who keeps what is edited here
     for name, anew in ("notation/", True), ("reference/losses/", False):
         page = reader.opens(name, anew)
+        assert page.evaluate("window.turned ?? false") != anew
+        page.evaluate("window.turned = true")
         first = block(page, 1)
         for module in ("matplotlib.pyplot", "matplotlib.figure", "sklearn", "PIL"):
             # What `needs` does not see.
@@ -279,3 +287,5 @@ def test_a_page_finds_nothing_that_another_had_fetched(reader):
             assert "is not here yet" in said or "ModuleNotFoundError" in said, said
         write(page, first, "import matplotlib.pyplot as plt\nimport sklearn.datasets\nplt.plot([1]), sklearn.datasets")
         ran(first, "ok", "differs")  # than the book's own block
+        reader.passed = True
+    reader.context.close()
