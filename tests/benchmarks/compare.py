@@ -20,6 +20,7 @@ import platform
 import resource
 import subprocess
 import sys
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -511,7 +512,8 @@ def update(page, results):
     text = page.read_text(encoding="utf-8")
     for mark, block in BLOCKS.items():
         head, rest = text.split(mark)
-        text = head + mark + block(results) + rest[rest.index("```") :]
+        indent = head[head.rindex("\n") + 1 :]  # of a block in a fold
+        text = head + (mark + textwrap.indent(block(results), indent)) + indent + rest[rest.index("```") :]
     page.write_text(text, encoding="utf-8")
 
 
