@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ def test_the_page_shows_the_results_of_the_file(compare, results):
 
     for mark, block in compare.BLOCKS.items():
         _, rest = text.split(mark)
-        assert rest.partition("```")[0] == block(results)
+        # A block in a fold is indented, its mark before it as well.
+        assert textwrap.dedent(rest.partition("```")[0]).rstrip() == block(results).rstrip()
 
 
 def test_the_results_name_machine_versions_and_date(results):
