@@ -51,7 +51,7 @@ def folded(text):
 
 
 def test_the_book_fills_a_plausible_number_of_pages(pdf, book):
-    """A chapter takes six to twenty-six, its folds open: fewer, and something is cut off; more, and something has spilled.
+    """A chapter takes six to twenty-six, folds open: fewer, and something is cut off; more, and something has spilled.
 
     What stands around them, such as the scoreboard, takes no more than they do.
     """
