@@ -4,11 +4,11 @@ The same comparison as in the tests of the pages, in WebAssembly: "Run all", and
 
 Python stays from page to page, as it does for a reader who turns pages; what one page had it fetch is taken away before
 the next, which therefore gets what its own blocks name, and nothing else. A start of Python and of Matplotlib on each
-page took longer than most pages' blocks. SHALLOWNET_PARITY=all, once a week, starts both anew on every page.
+page took longer than most pages' blocks.
 
 A page that has passed is not run again until its blocks change, or the library, the engine, the runtime, the browser or
-this file do: what passed is kept for this user, by the hash of all of these. SHALLOWNET_PARITY=all
-runs every page.
+this file do: what passed is kept for this user, by the hash of all of these. SHALLOWNET_PARITY=all, once a week, runs
+every page, and starts Python and Matplotlib anew on each.
 """
 
 import hashlib
