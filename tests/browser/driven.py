@@ -34,7 +34,8 @@ CENTRE = """async selector => {
 STANDS = """id => {
     const place = document.getElementById(id)
     const {bottom} = document.querySelector(".md-header").getBoundingClientRect()
-    const end = Math.ceil(scrollY + innerHeight) >= document.documentElement.scrollHeight
+    // What is laid out late moves the end of a page by a pixel or two, and nobody scrolls again for that.
+    const end = scrollY + innerHeight + 8 > document.documentElement.scrollHeight
     const most = end ? innerHeight : place.matches(".score") ? innerHeight / 2 : 160
     return [bottom, place.getBoundingClientRect().top, most]
 }"""
