@@ -7,9 +7,8 @@ from functools import cache
 
 import pytest
 import served
-from fixtures import LAID_OUT, coloured, frames
+from fixtures import LAID_OUT, PHONE, coloured, frames
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 # Resolves with true as soon as one is open and at rest; with false when that takes too long.
 AT_REST = """wait => new Promise(done => {
     const end = found => { seen.disconnect(); clearTimeout(late); done(found) }

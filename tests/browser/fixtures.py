@@ -35,6 +35,9 @@ YARD = """() => {
 # All laid out, also what is off the screen, and each colour at once what it is going to be.
 LAID_OUT = "* { content-visibility: visible !important; transition: none !important }"
 OPEN = "document.querySelectorAll('article details').forEach(d => d.open = true)"
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
+# Rules of axe that a scheme can change the verdict of.
+COLOURS = ["color-contrast", "link-in-text-block"]
 # Imports are folded: opens those of a cell, so that its buttons can be pressed.
 UNFOLD = "cell => cell.closest('details')?.setAttribute('open', '')"
 # Resolves once the page has stood still for three frames.

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 import served
-from fixtures import furnished
+from fixtures import PHONE, furnished
 
 # A block of code that is not the reader's own answer, and its copy button.
 BLOCK = "article pre:not(.answer > *):has(> code)"
@@ -94,7 +94,7 @@ def copied(page, most=None, bare=False):
 @pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
 def test_every_copy_button_can_be_pressed(phone, tab):
     """With a pointer or a finger: nothing lies over it."""
-    size = {"viewport": {"width": 360, "height": 740}, "has_touch": True} if phone else {}
+    size = PHONE if phone else {}
     page = tab("chapters/symmetry/", **size)
     furnished(page)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")

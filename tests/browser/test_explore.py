@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import served
 from explorables import explored, moved, name, pages, put, replayed, settled, state
-from fixtures import frames, still
+from fixtures import COLOURS, frames, still
 from playwright.sync_api import TimeoutError as NotYet
 from playwright.sync_api import expect
 
@@ -27,7 +27,6 @@ DRAWS = """async ([source, seeds]) => {
             .map(byte => String.fromCharCode(byte)).join("")).map(btoa)
     })
 }"""
-COLOURS = ["color-contrast", "link-in-text-block"]
 AXE = """([where, how]) => axe.run(where, {resultTypes: ["violations"], ...how}).then(found => found.violations)"""
 FITS = """() => [...document.querySelectorAll("[data-explore] *")]
     .filter(e => e.checkVisibility() && !e.closest("pre, svg") && e.getBoundingClientRect().right > innerWidth - 5)

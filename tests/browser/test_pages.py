@@ -3,6 +3,7 @@
 import pytest
 import served
 import weights
+from fixtures import COLOURS
 
 SCHEMES = ["light", "dark"]
 
@@ -57,15 +58,14 @@ def test_is_accessible(name, scheme, visit):
     page = visit(name).seen(scheme=scheme)
     page.evaluate((served.node_module("axe-core") / "axe.min.js").read_text(encoding="utf-8"))
 
-    colours = ["color-contrast", "link-in-text-block"]
     context, options = {"exclude": []}, {"resultTypes": ["violations"]}
     if scheme == "dark":
         # The scheme changes colours only: what else there is to find, the light page shows.
-        options["runOnly"] = {"type": "rule", "values": colours}
+        options["runOnly"] = {"type": "rule", "values": COLOURS}
         # Of the page of all chapters, which alone has parts, two have the colours of all.
         context["exclude"] = [[".part ~ .part ~ .part"]]
     elif name == served.PRINT:
-        options["rules"] = {rule: {"enabled": False} for rule in colours}
+        options["rules"] = {rule: {"enabled": False} for rule in COLOURS}
     violations = page.evaluate("([where, how]) => axe.run(where, how).then(r => r.violations)", [context, options])
 
     assert [

@@ -96,7 +96,13 @@ down = [x${wide}.pow(2).mean().sqrt().item() for x in grads]
 first = loss.item()
 print(up[0], up[-1], down[0], down[-1], first)
 `
-  const g = `g = ${TORCH[activation]}`
+  // What stands before the network.
+  /** @type {(sizes: string) => string} */
+  const opening = sizes => `${top}
+${sizes}
+torch.manual_seed(${seed})${dtype}
+g = ${TORCH[activation]}
+${deep ? DEEP : ""}${start}`
   // Layers of one kind after each other, without skips.
   /** @type {(layer: string, before: string, seen: string) => string} */
   const layers = (layer, before, seen) => `class Network(nn.Module):
@@ -118,33 +124,21 @@ ${before}        self.layers = nn.ModuleList(${layer} for _ in range(depth))
         return self.head(${seen}), kept
 `
   if (family === "plain")
-    return `${top}
-n, depth, m = ${width}, ${depth}, ${EXAMPLES}
-torch.manual_seed(${seed})${dtype}
-${g}
-${start}
+    return `${opening(`n, depth, m = ${width}, ${depth}, ${EXAMPLES}`)}
 ${layers("nn.Linear(n, n)", "", "x")}
 
 x, y = torch.randn(m, n)${to}, torch.arange(m) % ${CLASSES}
 logits, kept = Network()${to}(x)${ends("m")}`
   if (family === "convolution") {
     const ring = '        ring = {"padding": 1, "padding_mode": "circular"}\n'
-    return `${top}
-n, depth, images, places = ${width}, ${depth}, ${IMAGES}, ${PLACES}
-torch.manual_seed(${seed})${dtype}
-${g}
-${start}
+    return `${opening(`n, depth, images, places = ${width}, ${depth}, ${IMAGES}, ${PLACES}`)}
 ${layers("nn.Conv1d(n, n, 3, **ring)", ring, "x.mean(dim=-1)")}
 
 x, y = torch.randn(images, n, places)${to}, torch.arange(images)
 logits, kept = Network()${to}(x)${ends("images")}`
   }
   if (family === "recurrent")
-    return `${top}
-n, steps, m = ${width}, ${depth}, ${BATCH}
-torch.manual_seed(${seed})${dtype}
-${g}
-${start}
+    return `${opening(`n, steps, m = ${width}, ${depth}, ${BATCH}`)}
 class Network(nn.Module):
     def __init__(self):
         super().__init__()
@@ -167,11 +161,7 @@ class Network(nn.Module):
 xs, y = torch.randn(steps, m, n)${to}, torch.arange(m) % ${CLASSES}
 logits, kept = Network()${to}(xs)${ends("m")}`
   if (family === "residual")
-    return `${top}
-n, depth, m, alpha = ${width}, ${blocks}, ${EXAMPLES}, ${alpha}
-torch.manual_seed(${seed})${dtype}
-${g}
-${start}${normed ? "\ndef norm(x):\n    return nn.functional.layer_norm(x, (n,))\n\n\n" : ""}class Block(nn.Module):
+    return `${opening(`n, depth, m, alpha = ${width}, ${blocks}, ${EXAMPLES}, ${alpha}`)}${normed ? "\ndef norm(x):\n    return nn.functional.layer_norm(x, (n,))\n\n\n" : ""}class Block(nn.Module):
     def __init__(self):
         super().__init__()
         self.first, self.last = nn.Linear(n, n), nn.Linear(n, n)
@@ -203,11 +193,7 @@ class Network(nn.Module):
 x, y = torch.randn(m, n)${to}, torch.arange(m) % ${CLASSES}
 logits, kept = Network()${to}(x)${ends("m")}`
   const a = deep ? "alpha * " : ""
-  return `${top}
-d, heads, depth, T, V = ${width}, ${width / HEAD}, ${blocks}, ${POSITIONS}, ${TOKENS}
-torch.manual_seed(${seed})${dtype}
-${g}
-${deep ? DEEP : ""}${start}
+  return `${opening(`d, heads, depth, T, V = ${width}, ${width / HEAD}, ${blocks}, ${POSITIONS}, ${TOKENS}`)}
 def norm(x):
     return nn.functional.layer_norm(x, x.shape[-1:])
 
